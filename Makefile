@@ -1,0 +1,50 @@
+# make lab: a student's machine.   make test: the tests.   make outputs: run the notebooks and store what they print.
+# Each makes the environment that it needs first; a second run installs nothing.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# JupyterLab refuses to run as root unless told so (containers do).
+ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
+
+.PHONY: help lab test outputs benchmark browser clean
+
+help:
+	@sed -n '1,2s/^# //p' Makefile
+
+lab: $(VENV)/lab.stamp
+	$(BIN)/jupyter lab $(ROOT_FLAG) $(LAB_FLAGS) notebooks/01_train_mnist.ipynb
+
+test: $(VENV)/test.stamp browser
+	$(BIN)/python tests/run_all.py
+
+outputs: $(VENV)/test.stamp
+	$(BIN)/python tests/store_outputs.py $(NOTEBOOKS)
+
+benchmark: $(VENV)/test.stamp browser
+	$(BIN)/python tests/benchmark_pad.py
+
+$(VENV)/python.stamp:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 13) and "This is Python %d.%d, and TensorFlow needs 3.11 to 3.13: install Python 3.11 and call make with PYTHON=python3.11." % v)'
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python has no venv module: install it (Debian: apt-get install python3-venv) and call make again."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/lab.stamp: $(VENV)/python.stamp requirements.txt constraints.txt pyproject.toml
+	$(BIN)/python -m pip install --quiet -r requirements.txt || { echo "The packages could not be installed: check the network and the free disk space (3 GB), then call make again."; exit 1; }
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/lab.stamp requirements-dev.txt
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt || { echo "The test packages could not be installed: check the network, then call make again."; exit 1; }
+	@touch $@
+
+# The tests of the pad need a Chromium. Debian's comes through apt; nothing else is tried.
+browser:
+	@if command -v chromium >/dev/null; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo "Installing Chromium ..."; apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+	else echo "There is no Chromium: the tests of the pad in a browser will be skipped. Cure: install the package chromium."; fi
+
+clean:
+	rm -rf $(VENV) .venv-colab tests/artefacts .pytest_cache .ruff_cache

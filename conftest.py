@@ -1,0 +1,66 @@
+"""What every test run shares: the kernels' environment, nbval's settings, the times of the notebooks."""
+
+import os
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+# Notebook kernels inherit it: the same everywhere, so that stored outputs are the same everywhere.
+ENVIRONMENT = {
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "OMP_NUM_THREADS": "2",
+    "PYTHONHASHSEED": "0",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    "JUPYTER_PLATFORM_DIRS": "1",
+    "COLUMNS": "80",
+}
+os.environ.update(ENVIRONMENT)
+# No profile of the user's, and no history file that two kernels fight over.
+os.environ.setdefault("IPYTHONDIR", tempfile.mkdtemp(prefix="ipython-"))
+
+
+def pytest_configure(config):
+    if not getattr(config.option, "nbval", False):
+        return
+    if config.option.nbval_sanitize_with is None:  # as an option in pyproject.toml it would hang on the current folder
+        config.option.nbval_sanitize_with = str(config.rootpath / "tests" / "nbval_sanitize.cfg")
+    _wait_longer_for_outputs()
+
+
+def _wait_longer_for_outputs():
+    """nbval 0.11 waits 5 s for each message after a cell's end (its issues 136 and 231): too short on a busy machine."""
+    from nbval import plugin
+
+    if getattr(plugin.IPyNbCell, "waits_longer", False):
+        return
+    init = plugin.IPyNbCell.__init__
+
+    def init_and_wait_longer(self, *args, **kwargs):
+        init(self, *args, **kwargs)
+        self.output_timeout = 60
+
+    plugin.IPyNbCell.__init__ = init_and_wait_longer
+    plugin.IPyNbCell.waits_longer = True
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print how long each notebook took (kernel start not counted)."""
+    times, cells = defaultdict(float), defaultdict(int)
+    for outcome in ("passed", "failed", "xfailed", "xpassed"):
+        for report in terminalreporter.getreports(outcome):
+            if ".ipynb::" in report.nodeid:
+                name = Path(report.nodeid.split("::")[0]).stem
+                times[name] += report.duration
+                cells[name] += report.when == "call"
+    if times:
+        terminalreporter.section("notebooks")
+        for name in sorted(times):
+            terminalreporter.write_line(f"{name:28} {cells[name]:3} cells {times[name]:6.1f} s")
+
+
+@pytest.fixture(scope="session")
+def root():
+    """The folder of the course."""
+    return Path(__file__).parent

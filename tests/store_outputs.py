@@ -1,0 +1,99 @@
+"""Run the notebooks and store what they print: the only way in which stored outputs are made.
+
+    make outputs                          all notebooks
+    make outputs NOTEBOOKS=notebooks/02*  some of them
+
+A second run changes no byte. It also writes the course's address, from pyproject.toml, into every set-up cell.
+"""
+
+import re
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import conftest  # noqa: E402, F401  kernels must see the same environment as in the tests
+import nbformat  # noqa: E402
+from nbclient import NotebookClient  # noqa: E402
+
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+ADDRESS = re.compile(r'^COURSE = ".*?"', re.M)
+
+
+def course_address():
+    """Return the address that students install the course from."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return project["project"]["urls"]["Repository"]
+
+
+def write_address(notebook):
+    """Put the course's address into the set-up cell."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.source = ADDRESS.sub(f'COURSE = "{course_address()}"', cell.source)
+
+
+def execute(notebook, folder):
+    """Run all cells in a fresh kernel; raises CellExecutionError at the first cell that fails."""
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,
+        # Without it the kernel would store what C++ prints, which nbval's kernel never shows.
+        extra_arguments=["--IPKernelApp.capture_fd_output=False"],
+        resources={"metadata": {"path": str(folder)}},
+    )
+    client.execute()
+
+
+def tidy(notebook):
+    """Drop what differs from run to run and what nbval does not compare."""
+    notebook.metadata = nbformat.from_dict(METADATA)  # widget state too: GitHub refuses to show it
+    notebook.nbformat_minor = 5
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags")
+        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        if cell.cell_type != "code":
+            continue
+        outputs = []
+        for output in cell.outputs:
+            if "data" in output:
+                output.data.pop("application/vnd.jupyter.widget-view+json", None)
+            if output.output_type == "error":
+                output.traceback = [f"{output.ename}: {output.evalue}"]  # paths of this machine stand in the rest
+            last = outputs[-1] if outputs else None
+            if last and output.output_type == last.output_type == "stream" and output.name == last.name:
+                last.text += output.text
+            else:
+                outputs.append(output)
+        cell.outputs = outputs
+
+
+def store(path):
+    """Execute one notebook in its own folder and write it back."""
+    notebook = nbformat.read(path, as_version=4)
+    write_address(notebook)
+    execute(notebook, path.parent)
+    tidy(notebook)
+    nbformat.validate(notebook)
+    nbformat.write(notebook, path)
+
+
+def main():
+    paths = [Path(p).resolve() for p in sys.argv[1:]] or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    for path in paths:
+        start = time.monotonic()
+        store(path)
+        print(f"{path.name}: {time.monotonic() - start:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""Measure a .tflite model: answers, accuracy, size and latency. A model is its bytes or a path, everywhere."""
+
+import gzip
+import os
+import time
+
+import numpy as np
+
+from tflite_course.errors import CourseError
+from tflite_course.models import read_model
+
+
+def make_interpreter(model, *, batch=None, num_threads=1):
+    """Return a LiteRT Interpreter of the model, tensors allocated.
+
+    batch: the number of images it takes at once; None keeps what the file says.
+    Raises CourseError for a damaged file or one with operators that this runtime does not have.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    content = read_model(model)
+    try:
+        interpreter = Interpreter(model_content=content, num_threads=num_threads)
+        if batch is not None:
+            details = interpreter.get_input_details()[0]
+            interpreter.resize_tensor_input(details["index"], [batch, *details["shape"][1:]])
+        interpreter.allocate_tensors()
+    except (RuntimeError, ValueError) as error:
+        message = str(error)
+        if "Select TensorFlow op" in message or "flex" in message.lower():
+            raise CourseError(
+                "The model needs Select TF operators, which LiteRT in Python cannot run: "
+                "replace those layers and convert with TFLITE_BUILTINS only (lesson 02)."
+            ) from None
+        raise CourseError(f"LiteRT cannot run this model ({message.strip().splitlines()[0]}).") from None
+    return interpreter
+
+
+def quantize_input(images, details):
+    """Return float32 images in 0..1 as the dtype of an input tensor: round(x / scale) + zero_point, clipped."""
+    if details["dtype"] == np.float32:
+        return images
+    scale, zero_point = details["quantization"]
+    limits = np.iinfo(details["dtype"])
+    return np.clip(np.round(images / scale) + zero_point, limits.min, limits.max).astype(details["dtype"])
+
+
+def dequantize_output(values, details):
+    """Return the values of an output tensor as float32: scale * (q - zero_point)."""
+    if details["dtype"] == np.float32:
+        return values
+    scale, zero_point = details["quantization"]
+    return (values.astype(np.float32) - zero_point) * np.float32(scale)
+
+
+def check_images(images):
+    """Return images as float32 (n, 28, 28) after checking that they are grey values from 0 to 1.
+
+    Raises CourseError that names what is wrong: the shape, the dtype or the range.
+    """
+    images = np.asarray(images)
+    if images.ndim == 4 and images.shape[-1] == 1:
+        images = images[..., 0]
+    if images.ndim == 2:
+        raise CourseError(f"One image has the shape {images.shape}: add the batch axis with `image[np.newaxis]`.")
+    if images.ndim != 3 or images.shape[1:] != (28, 28):
+        raise CourseError(f"Images must have the shape (n, 28, 28), these have {images.shape}: reshape or crop them.")
+    if images.dtype == np.uint8:
+        raise CourseError("The images are uint8 from 0 to 255: divide by 255 first (`images / np.float32(255)`).")
+    if not np.issubdtype(images.dtype, np.floating):
+        raise CourseError(f"The images have the dtype {images.dtype}: give float32 from 0 to 1.")
+    if len(images) and not (images.min() >= 0 and images.max() <= 1):
+        raise CourseError(
+            f"The grey values go from {images.min():g} to {images.max():g}, the models were trained on 0 to 1: "
+            f"divide by 255 once, or clip."
+        )
+    return images.astype(np.float32, copy=False)
+
+
+def predict(model, images, *, batch=500):
+    """Return the logits of a .tflite model, float32 (n, 10).
+
+    images: float32 (n, 28, 28) from 0 to 1. Integer inputs and outputs are quantized and dequantized on the way.
+    Raises CourseError for a damaged model and for images of the wrong shape, dtype or range.
+    """
+    images = check_images(images)
+    logits = []
+    interpreters = {}
+    for start in range(0, len(images), batch):
+        part = images[start : start + batch]
+        if len(part) not in interpreters:
+            interpreters[len(part)] = make_interpreter(model, batch=len(part))
+        interpreter = interpreters[len(part)]
+        source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+        values = quantize_input(part, source).reshape(source["shape"])
+        interpreter.set_tensor(source["index"], values)
+        interpreter.invoke()
+        logits.append(dequantize_output(interpreter.get_tensor(target["index"]), target))
+    return np.concatenate(logits) if logits else np.zeros((0, 10), np.float32)
+
+
+def check_labels(labels, count):
+    """Return labels as int64 (count,) after checking their number and that they are digits."""
+    labels = np.asarray(labels)
+    if labels.shape != (count,):
+        raise CourseError(f"There are {count} images and the labels have the shape {labels.shape}: give one a image.")
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise CourseError(f"The labels have the dtype {labels.dtype}: give the digits as integers from 0 to 9.")
+    return labels.astype(np.int64)
+
+
+def accuracy(model, images, labels):
+    """Return the share of images, 0 to 1, that a .tflite model names as their labels do."""
+    logits = predict(model, images)
+    return float(np.mean(logits.argmax(1) == check_labels(labels, len(logits))))
+
+
+def confusion_matrix(predicted, labels):
+    """Return int64 (10, 10): row = the label, column = what was predicted, value = how many images."""
+    predicted, labels = np.asarray(predicted), check_labels(labels, len(predicted))
+    matrix = np.zeros((10, 10), np.int64)
+    np.add.at(matrix, (labels, predicted), 1)
+    return matrix
+
+
+def churn(predicted, reference, labels):
+    """Compare two lists of predictions, each int (n,): return {"changed", "fixed", "broken"}, numbers of images."""
+    predicted, reference = np.asarray(predicted), np.asarray(reference)
+    labels = check_labels(labels, len(predicted))
+    changed = predicted != reference
+    return {
+        "changed": int(changed.sum()),
+        "fixed": int((changed & (predicted == labels)).sum()),
+        "broken": int((changed & (reference == labels)).sum()),
+    }
+
+
+def size_ledger(model):
+    """Return where the bytes of a .tflite go: {"bytes", "gzip", "weights", "overhead"}.
+
+    weights: the buffers of constant tensors; overhead: all else (names, operators, signatures, metadata).
+    """
+    from ai_edge_litert.schema_py_generated import Model
+
+    content = read_model(model)
+    parsed = Model.GetRootAs(content)
+    used = set()
+    for k in range(parsed.SubgraphsLength()):
+        graph = parsed.Subgraphs(k)
+        used |= {graph.Tensors(i).Buffer() for i in range(graph.TensorsLength())}
+    weights = sum(parsed.Buffers(i).DataLength() for i in used)
+    return {
+        "bytes": len(content),
+        "gzip": len(gzip.compress(content, 9, mtime=0)),
+        "weights": weights,
+        "overhead": len(content) - weights,
+    }
+
+
+def latency(run, *, warm_up=50, repeats=500):
+    """Time run(), a call without arguments: return {"p50", "p95", "repeats", "machine"}, times in microseconds.
+
+    The first warm_up calls are not counted: they load caches and allocate.
+    """
+    for _ in range(warm_up):
+        run()
+    times = np.empty(repeats)
+    for i in range(repeats):
+        start = time.perf_counter_ns()
+        run()
+        times[i] = (time.perf_counter_ns() - start) / 1000
+    p50, p95 = np.percentile(times, [50, 95])
+    return {"p50": float(p50), "p95": float(p95), "repeats": repeats, "machine": machine()}
+
+
+def machine():
+    """Return the name of this machine's processor and its number of cores, as one line of text."""
+    import platform
+
+    name = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass  # not Linux, or an Arm board: the platform's own word has to do
+    return f"{name}, {os.cpu_count()} cores"

@@ -1,0 +1,132 @@
+"""The trained models that come with the course, and the code that builds them.
+
+A lesson starts from the shipped checkpoint, so that its numbers are the same on every machine. To use your own model,
+give its path where a lesson gives a name.
+"""
+
+import os
+from pathlib import Path
+
+from tflite_course.errors import CourseError
+from tflite_course.resources import resource
+
+CHECKPOINTS = ("mnist_cnn",)
+VARIANTS = ("float32", "int8")
+
+
+def build_mnist_cnn(batch_size=None):
+    """Return the untrained network mnist_cnn, a tf_keras model.
+
+    Input "image": float32 (batch, 28, 28), grey values from 0 (paper) to 1 (ink).
+    Output "logits": float32 (batch, 10); softmax turns them into probabilities.
+    batch_size fixes the first axis; None leaves it open.
+    """
+    import tf_keras as keras
+
+    layers = keras.layers
+
+    def block(filters, number):
+        return [
+            layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"conv_{number}"),
+            layers.BatchNormalization(momentum=0.9, name=f"norm_{number}"),
+            layers.ReLU(name=f"relu_{number}"),
+        ]
+
+    return keras.Sequential(
+        [
+            layers.Input((28, 28), batch_size=batch_size, name="image"),
+            layers.Reshape((28, 28, 1), name="add_channel"),
+            *block(16, 1),
+            layers.MaxPooling2D(name="pool_1"),
+            *block(32, 2),
+            layers.MaxPooling2D(name="pool_2"),
+            *block(32, 3),
+            layers.Flatten(name="flatten"),
+            layers.Dropout(0.3, name="dropout"),
+            layers.Dense(10, name="logits"),
+        ],
+        name="mnist_cnn",
+    )
+
+
+def load_model(name="mnist_cnn", *, batch_size=None, weights=None):
+    """Return a shipped model with its trained weights, or your own from a path to a .keras, .h5 or SavedModel.
+
+    batch_size fixes the batch of a shipped model; None leaves it open. weights: a file to take instead of the shipped.
+    Raises CourseError for a name that the course does not have and a file that is not there.
+    """
+    if name in CHECKPOINTS:
+        import tf_keras as keras
+
+        keras.backend.clear_session()  # a second model of the session would get other layer names, and another size
+        model = build_mnist_cnn(batch_size)
+        model.load_weights(weights or resource(f"assets/models/{name}.weights.h5"))
+        return model
+    if not Path(name).exists():
+        raise CourseError(
+            f"There is no model '{name}': the course has {', '.join(CHECKPOINTS)}; for your own give the path of a "
+            f".keras, .h5 or SavedModel that exists."
+        )
+    import tf_keras as keras
+
+    return keras.models.load_model(name)
+
+
+def model_path(name="mnist_cnn", variant="float32"):
+    """Return the path of a shipped .tflite file; variant is "float32" or "int8" (int8 input and output)."""
+    if name not in CHECKPOINTS or variant not in VARIANTS:
+        raise CourseError(
+            f"The course ships no {name}, {variant}: choose from {', '.join(CHECKPOINTS)} and {', '.join(VARIANTS)}."
+        )
+    return resource(f"assets/models/{name}_{variant}.tflite")
+
+
+def read_model(model):
+    """Return the bytes of a .tflite model given as bytes or as a path.
+
+    Raises CourseError when the file is missing, is not a .tflite file or is cut short.
+    """
+    if isinstance(model, (bytes, bytearray)):
+        content, name = bytes(model), "The model"
+    elif isinstance(model, (str, os.PathLike)):
+        name = Path(model).name
+        try:
+            content = Path(model).read_bytes()
+        except OSError:
+            raise CourseError(f"There is no file {name} at the path given: check the path and the folder.") from None
+    else:
+        raise CourseError(
+            f"A model is a path or the bytes that converter.convert() returns, not {type(model).__name__}: "
+            f"convert a Keras model first (lesson 02)."
+        )
+    if content[4:8] != b"TFL3":
+        raise CourseError(
+            f"{name} is not a .tflite file (bytes 4 to 7 must read TFL3): give the file that the converter wrote."
+        )
+    _check_complete(content, name)
+    return content
+
+
+def _check_complete(content, name):
+    """Raise CourseError for a file that was cut short: then a table or a buffer of it points past its end."""
+    import struct
+
+    from ai_edge_litert.schema_py_generated import Model
+
+    try:
+        model = Model.GetRootAs(content)
+        ends = [model.Buffers(i)._tab.Pos for i in range(model.BuffersLength())]
+        for i in range(model.BuffersLength()):
+            data = model.Buffers(i).DataAsNumpy()
+            ends.append(0 if isinstance(data, int) else len(data))
+        for k in range(model.SubgraphsLength()):
+            graph = model.Subgraphs(k)
+            [graph.Tensors(i).Name() for i in range(graph.TensorsLength())]
+            [graph.Operators(i).OpcodeIndex() for i in range(graph.OperatorsLength())]
+        whole = max(ends) <= len(content)
+    except (struct.error, ValueError, IndexError, TypeError):
+        whole = False
+    if not whole:
+        raise CourseError(
+            f"{name} is cut short or damaged ({len(content):,} bytes): copy or download it again, or convert it anew."
+        )

@@ -1,0 +1,100 @@
+"""The environment of a lesson: the right versions, quiet logs, fixed seeds."""
+
+import os
+import random
+import sys
+from importlib import metadata
+
+import numpy as np
+from packaging.version import Version
+
+from tflite_course.errors import CourseError
+
+PYTHON = ((3, 11), (3, 13))
+
+# Lowest version that the lessons run with, and the first one known not to work (None: none known).
+VERSIONS = {
+    "tensorflow": ("2.20", None),
+    "tf-keras": ("2.20", None),
+    "tensorflow-model-optimization": ("0.8", None),
+    "ai-edge-litert": ("2.1", None),
+    "numpy": ("2.0", None),
+    "pillow": ("10", None),
+    "matplotlib": ("3.8", None),
+    "ipywidgets": ("7.7", None),
+    "anywidget": ("0.9.21", None),
+}
+RUNTIME_ONLY = ("ai-edge-litert", "numpy", "pillow", "matplotlib", "ipywidgets", "anywidget")
+
+
+def check_python(version=None):
+    """Raise CourseError unless `version` (default: this Python's) is one that TensorFlow has wheels for."""
+    found = tuple(version or sys.version_info)[:2]
+    low, high = PYTHON
+    if not low <= found <= high:
+        raise CourseError(
+            f"This is Python {found[0]}.{found[1]}, and TensorFlow needs {low[0]}.{low[1]} to {high[0]}.{high[1]}: "
+            f"install Python 3.11 and make the environment again with it (`make lab PYTHON=python3.11`)."
+        )
+
+
+def check_packages(names=VERSIONS):
+    """Return {package: version} of the named packages; raise CourseError for a missing one or a wrong version."""
+    found = {}
+    for name in names:
+        low, bad = VERSIONS[name]
+        cure = f'`pip install "{name}>={low}{f",<{bad}" if bad else ""}"` in this environment, then restart the kernel'
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            raise CourseError(f"The package {name} is not installed: run {cure}.") from None
+        if Version(found[name]) < Version(low) or (bad and Version(found[name]) >= Version(bad)):
+            raise CourseError(f"{name} {found[name]} does not work with this course: run {cure}.")
+    return found
+
+
+def prepare(*, tensorflow=True, seed=1):
+    """Make this session ready for a lesson and print which versions it runs.
+
+    Checks Python and the packages, fixes the seeds of Python, NumPy and (tensorflow=True) Keras, and hides the log
+    lines that the C++ side of TensorFlow and LiteRT writes. Python's own errors and warnings stay visible.
+    tensorflow=False is for lessons that only run models: TensorFlow is neither needed nor imported.
+    Set TFLITE_COURSE_LOGS=1 before the kernel starts to see every log line.
+
+    Raises CourseError for a wrong or missing version.
+    """
+    check_python()
+    found = check_packages(VERSIONS if tensorflow else RUNTIME_ONLY)
+    _hide_native_logs()
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002  Keras 2 shuffles with NumPy's global generator
+    if tensorflow:
+        _prepare_tensorflow(seed)
+    shown = ("tensorflow", "tf-keras", "ai-edge-litert") if tensorflow else ("ai-edge-litert", "numpy")
+    print(f"Python {sys.version_info[0]}.{sys.version_info[1]}, " + ", ".join(f"{n} {found[n]}" for n in shown))
+
+
+def _hide_native_logs():
+    """Send file descriptor 2 to nowhere in a notebook kernel: C++ writes its log lines there, Python does not."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    in_kernel = "ipykernel" in sys.modules  # there sys.stderr is not file descriptor 2
+    if in_kernel and not os.environ.get("TFLITE_COURSE_LOGS"):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 2)
+        os.close(null)
+
+
+def _prepare_tensorflow(seed):
+    import warnings
+
+    warnings.filterwarnings("ignore", module=r"(tensorflow|tf_keras|tensorflow_model_optimization)\b.*")
+    import tensorflow as tf
+    import tf_keras
+
+    tf.get_logger().setLevel("ERROR")
+    try:  # two threads on every machine: sums come in the same order, so training gives the same numbers
+        tf.config.threading.set_intra_op_parallelism_threads(2)
+        tf.config.threading.set_inter_op_parallelism_threads(2)
+    except RuntimeError:
+        pass  # TensorFlow already runs: the kernel was not fresh
+    tf_keras.utils.set_random_seed(seed)

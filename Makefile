@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # JupyterLab refuses to run as root unless told so (containers do).
 ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
-.PHONY: help lab test outputs benchmark browser clean
+.PHONY: help lab test outputs benchmark browser colab clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -16,7 +16,7 @@ help:
 lab: $(VENV)/lab.stamp
 	$(BIN)/jupyter lab $(ROOT_FLAG) $(LAB_FLAGS) notebooks/01_train_mnist.ipynb
 
-test: $(VENV)/test.stamp browser
+test: $(VENV)/test.stamp browser colab
 	$(BIN)/python tests/run_all.py
 
 outputs: $(VENV)/test.stamp
@@ -45,6 +45,14 @@ browser:
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		echo "Installing Chromium ..."; apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
 	else echo "There is no Chromium: the tests of the pad in a browser will be skipped. Cure: install the package chromium."; fi
+
+# An environment as Colab's: one test installs the course into it.
+COLAB_KEY = $(shell cksum < tests/colab-requirements.txt | cut -d' ' -f1)
+colab:
+	@[ -e .venv-colab/$(COLAB_KEY).stamp ] || { \
+		echo "Making an environment as Colab's ..."; $(PYTHON) -m venv --clear .venv-colab && \
+		.venv-colab/bin/python -m pip install --quiet -r tests/colab-requirements.txt && touch .venv-colab/$(COLAB_KEY).stamp; } || \
+		{ rm -rf .venv-colab; echo "The environment for the Colab test could not be made: check the network; the test says so again."; }
 
 clean:
 	rm -rf $(VENV) .venv-colab tests/artefacts .pytest_cache .ruff_cache

@@ -30,7 +30,7 @@ def pytest_configure(config):
 
 
 def _wait_longer_for_outputs():
-    """nbval 0.11 waits 5 s for each message after a cell's end (its issues 136 and 231): too short on a busy machine."""
+    """nbval 0.11 waits 5 s for each message after a cell's end (its issues 136, 231): too short on a busy machine."""
     from nbval import plugin
 
     if getattr(plugin.IPyNbCell, "waits_longer", False):

@@ -15,9 +15,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import conftest  # noqa: E402, F401  kernels must see the same environment as in the tests
 import nbformat  # noqa: E402
 from nbclient import NotebookClient  # noqa: E402
+
+import conftest  # noqa: E402, F401  kernels must see the same environment as in the tests
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

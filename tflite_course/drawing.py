@@ -38,7 +38,9 @@ def check_canvas(canvas):
             raise CourseError("A drawing of floats goes from 0 (paper) to 1 (ink): divide by 255, or give uint8.")
         return np.round(canvas * 255).astype(np.uint8)
     if canvas.dtype != np.uint8:
-        raise CourseError(f"A drawing is uint8 from 0 to 255, this one is {canvas.dtype}: use `canvas.astype('uint8')`.")
+        raise CourseError(
+            f"A drawing is uint8 from 0 to 255, this one is {canvas.dtype}: use `canvas.astype('uint8')`."
+        )
     return canvas
 
 
@@ -235,10 +237,10 @@ class DigitPad(anywidget.AnyWidget):
         probabilities = None
         try:
             find_ink(canvas)
-            probabilities = np.asarray(self.predict(canvas), float)
-            if probabilities.shape != (10,):
-                raise CourseError(f"predict must return ten probabilities, it returned {probabilities.shape}.")
-            best = int(probabilities.argmax())
+            answer = np.asarray(self.predict(canvas), float)
+            if answer.shape != (10,) or not np.isfinite(answer).all():
+                raise CourseError(f"Your predict function must return ten probabilities, its answer is {answer.shape}.")
+            probabilities, best = answer, int(answer.argmax())
             status = f"Prediction: {best} ({probabilities[best]:.0%})"
         except EmptyDrawing as hint:
             status = str(hint)

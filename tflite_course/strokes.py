@@ -188,7 +188,11 @@ def _four_plain(r):
     if style < 0.35:  # open: an L, then the stem
         start = (r.uniform(0.25, 0.5), r.uniform(0.05, 0.15))
         slope = [start, (left + 0.08, (start[1] + bar) / 2), (left, bar)]
-        across = [(left, bar), ((left + right) / 2, bar + r.uniform(-0.03, 0.03)), (right, bar + r.uniform(-0.05, 0.05))]
+        across = [
+            (left, bar),
+            ((left + right) / 2, bar + r.uniform(-0.03, 0.03)),
+            (right, bar + r.uniform(-0.05, 0.05)),
+        ]
         top = (stem + r.uniform(0, 0.1), r.uniform(0.08, 0.5))
         return [[slope, across], [[top, (stem, 0.6), (stem - r.uniform(-0.02, 0.12), 0.95)]]]
     if style < 0.55:  # a cup on a stem, in two strokes or one
@@ -196,7 +200,10 @@ def _four_plain(r):
         cup = [(x, r.uniform(0.05, 0.2)), (x - 0.03, bar - 0.15), (x + 0.08, bar), (0.5, bar + 0.01)]
         end = (stem - r.uniform(-0.02, 0.1), 0.95)
         if r.random() < 0.5:
-            return [[[*cup, (stem + 0.08, bar - 0.15)]], [[(stem + 0.1, r.uniform(0.05, 0.2)), (stem + 0.06, 0.5), end]]]
+            return [
+                [[*cup, (stem + 0.08, bar - 0.15)]],
+                [[(stem + 0.1, r.uniform(0.05, 0.2)), (stem + 0.06, 0.5), end]],
+            ]
         tip = (stem + 0.1, r.uniform(0.05, 0.4))
         return [[[*cup, (stem + 0.08, bar - 0.25), tip], [tip, (stem + 0.06, 0.5), end]]]
     if style < 0.75:  # closed, the stem begins lower than the slope

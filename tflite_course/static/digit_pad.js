@@ -51,7 +51,7 @@ function render({ model, el }) {
   const bars = [];
   for (let digit = 0; digit < 10; digit++) {
     const row = root.querySelector("tbody").insertRow();
-    row.innerHTML = `<th scope="row">${digit}</th><td class="dp-cell"><div class="dp-fill"></div></td><td class="dp-percent"></td>`;
+    row.innerHTML = `<th scope="row">${digit}</th><td class="dp-cell"><div class="dp-fill" hidden></div></td><td class="dp-percent"></td>`;
     bars.push({ row, fill: row.querySelector(".dp-fill"), percent: row.querySelector(".dp-percent"), shown: -1 });
   }
 
@@ -62,7 +62,7 @@ function render({ model, el }) {
   let current = null; // the stroke that is being drawn
   let picture = null; // ImageData set from Python, below the strokes
   let lastSent = null;
-  let frame = model.get("frame");
+  let frame = model.get("frame"); // number of the last drawing that was sent
   let liveTimer = 0, liveTime = 0;
   let nudges = [];
   const cursor = { x: SIZE / 2, y: SIZE / 2, down: false, shown: false };
@@ -107,6 +107,13 @@ function render({ model, el }) {
     return pixels;
   }
 
+  // Numbers never go back, not even when the page was loaded again or a second view shows the same pad.
+  function nextFrame() {
+    frame = Math.max(frame, model.get("frame"), model.get("answered")) + 1;
+    root.dataset.sent = frame; // tests and the benchmark wait until it is answered
+    return frame;
+  }
+
   // Jupyter Server leaves Nagle's algorithm on: its second small packet waits until the browser has acknowledged the
   // first, which a browser delays by up to 40 ms unless it has something to send itself. So it sends something.
   function nudge() {
@@ -122,8 +129,7 @@ function render({ model, el }) {
     liveTimer = 0;
     root.removeAttribute("aria-busy");
     lastSent = grab();
-    frame += 1;
-    model.set({ pixels: new DataView(lastSent.buffer), frame });
+    model.set({ pixels: new DataView(lastSent.buffer), frame: nextFrame() });
     model.save_changes();
     nudge();
   }
@@ -135,8 +141,7 @@ function render({ model, el }) {
       liveTimer = 0;
       if (!current) return;
       liveTime = performance.now();
-      frame += 1;
-      model.send({ kind: "ink", frame }, undefined, [grab().buffer]);
+      model.send({ kind: "ink", frame: nextFrame() }, undefined, [grab().buffer]);
     }, Math.max(0, LIVE_MS - (performance.now() - liveTime)));
   }
 
@@ -267,16 +272,19 @@ function render({ model, el }) {
       bar.row.classList.toggle("dp-best", digit === best);
       if (bar.shown === (p.length ? value : -1)) return;
       bar.shown = p.length ? value : -1;
+      bar.fill.hidden = !p.length;
       bar.fill.style.width = `${value}%`;
       bar.percent.textContent = p.length ? `${value} %` : "";
     });
     status.textContent = model.get("status");
-    root.dataset.answered = answered; // tests and the benchmark wait for it
+    root.dataset.answered = answered;
   }
 
   model.on("change:pixels", showPicture);
   model.on("change:answered", showAnswer);
   model.on("change:status", showAnswer);
+  model.on("change:probabilities_shown", showAnswer); // the same status can stand for other bars
+  root.dataset.sent = frame;
   redraw();
   showPicture();
   showAnswer();
@@ -287,6 +295,7 @@ function render({ model, el }) {
     model.off("change:pixels", showPicture);
     model.off("change:answered", showAnswer);
     model.off("change:status", showAnswer);
+    model.off("change:probabilities_shown", showAnswer);
   };
 }
 

@@ -1,0 +1,30 @@
+"""Everything that `make test` checks: first the notebooks under nbval, then the tests. Two workers each."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+STEPS = {
+    # A notebook is one kernel: all its cells go to one worker.
+    "notebooks": ["--nbval", "-n", "2", "--dist", "loadfile", "notebooks"],
+    # Tests that share a browser go to one worker, the rest wherever there is room.
+    "tests": ["-n", "2", "--dist", "loadgroup", "--durations", "10", "tests"],
+}
+
+
+def main():
+    codes, times = {}, {}
+    for name, arguments in STEPS.items():
+        start = time.monotonic()
+        codes[name] = subprocess.call([sys.executable, "-m", "pytest", *arguments], cwd=ROOT)
+        times[name] = time.monotonic() - start
+    for name, code in codes.items():
+        print(f"{name}: {'green' if code == 0 else f'FAILED (pytest ended with {code})'} after {times[name]:.0f} s")
+    return max(codes.values())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""tflite_course.evaluation: right numbers, and bad input into every function."""
+
+import time
+
+import numpy as np
+import pytest
+
+from tflite_course import evaluation
+from tflite_course.datasets import load_mnist
+from tflite_course.errors import CourseError
+from tflite_course.models import load_model, model_path
+
+FLOAT32, INT8 = model_path("mnist_cnn"), model_path("mnist_cnn", "int8")
+
+
+@pytest.fixture(scope="module")
+def test_set():
+    return load_mnist()[1]
+
+
+def test_same_answers_as_keras(test_set):
+    images = test_set[0][:300]
+    expected = load_model("mnist_cnn").predict(images, verbose=0)
+    logits = evaluation.predict(FLOAT32, images)
+    assert logits.shape == (300, 10) and logits.dtype == np.float32
+    assert np.abs(logits - expected).max() < 1e-3
+
+
+@pytest.mark.parametrize("model", [FLOAT32, INT8], ids=["float32", "int8"])
+def test_batch_size_changes_no_answer(model, test_set):
+    images = test_set[0][:130]
+    one, many = evaluation.predict(model, images, batch=1), evaluation.predict(model, images, batch=50)
+    assert np.allclose(one, many, atol=1e-4)
+
+
+def test_no_images():
+    assert evaluation.predict(FLOAT32, np.zeros((0, 28, 28), np.float32)).shape == (0, 10)
+
+
+def test_bytes_and_path_are_the_same(test_set):
+    images = test_set[0][:10]
+    assert np.array_equal(evaluation.predict(FLOAT32, images), evaluation.predict(FLOAT32.read_bytes(), images))
+
+
+def test_quantize_and_dequantize():
+    details = {"dtype": np.int8, "quantization": (0.5, -3)}
+    values = np.array([0.0, 0.24, 0.26, 1.0, 1000.0, -1000.0], np.float32)
+    quantized = evaluation.quantize_input(values, details)
+    assert quantized.dtype == np.int8 and quantized.tolist() == [-3, -3, -2, -1, 127, -128]
+    assert evaluation.dequantize_output(np.array([-3, -1], np.int8), details).tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (np.zeros((28, 28), np.float32), "add the batch axis"),
+        (np.zeros((5, 27, 28), np.float32), r"shape \(n, 28, 28\), these have \(5, 27, 28\)"),
+        (np.zeros((5, 784), np.float32), r"add the batch axis|shape \(n, 28, 28\)"),
+        (np.zeros((5, 28, 28), np.uint8), "divide by 255"),
+        (np.zeros((5, 28, 28), np.int64), "dtype int64"),
+        (np.full((5, 28, 28), 255, np.float32), "go from 255 to 255"),
+        (np.full((5, 28, 28), np.nan, np.float32), "grey values"),
+        (np.full((5, 28, 28), -1, np.float32), "go from -1 to -1"),
+    ],
+)
+def test_bad_images(images, message):
+    with pytest.raises(CourseError, match=message):
+        evaluation.predict(FLOAT32, images)
+
+
+def test_bad_labels(test_set):
+    with pytest.raises(CourseError, match="There are 5 images and the labels have the shape"):
+        evaluation.accuracy(FLOAT32, test_set[0][:5], test_set[1][:4])
+    with pytest.raises(CourseError, match="dtype float64"):
+        evaluation.accuracy(FLOAT32, test_set[0][:5], test_set[1][:5] / 2)
+
+
+def test_confusion_matrix_and_churn():
+    labels = np.array([0, 1, 1, 2])
+    matrix = evaluation.confusion_matrix(np.array([0, 1, 7, 2]), labels)
+    assert matrix.sum() == 4 and matrix[1, 7] == 1 and matrix[1, 1] == 1
+    changed = evaluation.churn([0, 1, 1, 3], [0, 1, 7, 2], labels)
+    assert changed == {"changed": 2, "fixed": 1, "broken": 1}
+
+
+def test_size_ledger_adds_up():
+    ledger = evaluation.size_ledger(FLOAT32)
+    parameters = load_model("mnist_cnn").count_params()
+    assert ledger["bytes"] == FLOAT32.stat().st_size == ledger["weights"] + ledger["overhead"]
+    # nearly four bytes a parameter: the four of batch normalization melt into one a filter
+    assert 0.97 * 4 * parameters < ledger["weights"] < 1.01 * 4 * parameters
+    assert ledger["gzip"] < ledger["bytes"]
+
+
+def test_latency_counts_what_it_says():
+    calls = []
+    result = evaluation.latency(lambda: calls.append(1) or time.sleep(0.001), warm_up=3, repeats=20)
+    assert len(calls) == 23 and result["repeats"] == 20
+    assert 1000 <= result["p50"] <= result["p95"]
+    assert "cores" in result["machine"]
+
+
+def test_select_tf_operators_are_named():
+    import tensorflow as tf
+
+    @tf.function(input_signature=[tf.TensorSpec([1, 28, 28])])
+    def inverse(x):
+        return tf.reduce_sum(tf.linalg.inv(x + tf.eye(28)), 1)
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([inverse.get_concrete_function()])
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
+    with pytest.raises(CourseError, match="Select TF operators"):
+        evaluation.make_interpreter(converter.convert())

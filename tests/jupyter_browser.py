@@ -44,7 +44,7 @@ def find_chromium():
         if path := shutil.which(name):
             return path
     raise NoBrowser(
-        "There is no Chromium for the tests of the pad: install it (Debian: apt-get install chromium fonts-dejavu-core)."
+        "There is no Chromium to try the pad in: install it (Debian: apt-get install chromium fonts-dejavu-core)."
     )
 
 
@@ -174,6 +174,12 @@ class NotebookPage:
         failed = self.page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]')
         assert not failed.count(), failed.first.inner_text()
 
+    def restart_kernel(self):
+        self.page.evaluate(
+            "() => jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.restart().then(() => null)"
+        )
+        self.wait_for_kernel()
+
     def command(self, name, **arguments):
         """Run a command of JupyterLab and wait until it is done."""
         self.page.evaluate("([n, a]) => jupyterapp.commands.execute(n, a).then(() => null)", [name, arguments])
@@ -219,11 +225,16 @@ class Pad:
         return int(self.root.get_attribute("data-sent"))
 
     def wait_for_answer(self, after):
-        """Wait until a drawing later than number `after` has been sent, and the last one sent has been answered."""
-        self.page.wait_for_function(
-            "([root, after]) => +root.dataset.sent > after && +root.dataset.answered >= +root.dataset.sent",
-            arg=[self.root.element_handle(), after],
-        )
+        """Wait until a finished drawing later than number `after` has been sent and answered."""
+        self.wait("!root.ariaBusy && +root.dataset.sent > arg && +root.dataset.answered >= +root.dataset.sent", after)
+
+    def wait_for_prediction(self, digit):
+        """Wait until the bar of a digit is marked; None: until no bar is."""
+        self.wait('(root.querySelector(".dp-best th")?.innerText ?? null) == arg', digit)
+
+    def wait(self, condition, arg=None):
+        """Wait for a condition in JavaScript on the pad's `root` and an argument `arg`."""
+        self.page.wait_for_function(f"([root, arg]) => {condition}", arg=[self.root.element_handle(), arg])
 
     @contextlib.contextmanager
     def answered(self):
@@ -307,4 +318,3 @@ class Pad:
         x, y = points[-1]
         release = event | {"type": "mouseReleased", "buttons": 0, "force": 0, "x": float(x), "y": float(y)}
         self.cdp.send("Input.dispatchMouseEvent", release)
-

@@ -3,9 +3,11 @@
     make outputs                          all notebooks
     make outputs NOTEBOOKS=notebooks/02*  some of them
 
-A second run changes no byte. It also writes the course's address, from pyproject.toml, into every set-up cell.
+A second run changes no byte. It also writes the course's address, from pyproject.toml, into every set-up cell, and
+tags each cell with the number of its assertions: an assertion that holds prints nothing, so nbval would not miss it.
 """
 
+import ast
 import re
 import sys
 import time
@@ -55,12 +57,24 @@ def execute(notebook, folder):
     client.execute()
 
 
+def count_assertions(source):
+    """Return how many assert statements stand in a code cell."""
+    return sum(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(source)))
+
+
+def tag_assertions(cell):
+    """Return the tags of a cell with "asserts-N" for its N assertions; none when there are none."""
+    tags = [tag for tag in cell.metadata.get("tags", []) if not tag.startswith("asserts-")]
+    number = count_assertions(cell.source) if cell.cell_type == "code" else 0
+    return tags + [f"asserts-{number}"] * (number > 0)
+
+
 def tidy(notebook):
     """Drop what differs from run to run and what nbval does not compare."""
     notebook.metadata = nbformat.from_dict(METADATA)  # widget state too: GitHub refuses to show it
     notebook.nbformat_minor = 5
     for cell in notebook.cells:
-        tags = cell.metadata.get("tags")
+        tags = tag_assertions(cell)
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
         if cell.cell_type != "code":
             continue

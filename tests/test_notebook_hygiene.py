@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from nbval.plugin import get_sanitize_patterns
 
-from tests.store_outputs import METADATA, course_address
+from tests.store_outputs import METADATA, course_address, tag_assertions
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -40,6 +40,11 @@ def text_cells(notebook):
     return [c for c in notebook.cells if c.cell_type == "markdown"]
 
 
+def cells_with_other_assertions(notebook):
+    """Return the numbers of the code cells whose assertions are not as many as when the notebook was stored."""
+    return [k for k, c in enumerate(code_cells(notebook)) if tag_assertions(c) != c.metadata.get("tags", [])]
+
+
 def without_code(markdown):
     """Return the prose of a text cell: no fenced code, no inline code."""
     return re.sub(r"```.*?```|`[^`]*`", "", markdown, flags=re.S)
@@ -59,6 +64,7 @@ def test_stored_by_the_tool(path):
     # nbval passes a cell whose execution_count is null without comparing it
     assert [c.execution_count for c in code_cells(notebook)] == list(range(1, len(code_cells(notebook)) + 1))
     assert path.stat().st_size <= MOST_BYTES
+    assert cells_with_other_assertions(notebook) == [], "an assertion was lost or added: `make outputs`"
     addresses = [re.search(r'^COURSE = "(.*)"', c.source, re.M) for c in code_cells(notebook)]
     assert [a[1] for a in addresses if a] == [course_address()], "store it with `make outputs`"
 

@@ -18,14 +18,14 @@ CELLS = [
     "from tflite_course.drawing import DigitPad\n\npad = DigitPad()\npad",
     "controlled = DigitPad()\ncontrolled.with_controls()",
 ]
-SEEDS = [(digit, seed) for seed in (0, 1) for digit in range(10)]  # of digits that the shipped model reads right
+SEED = 2  # of digits that the shipped model reads right, and surely
 
 
-def digit_strokes(digit, seed=0):
-    """Return the strokes of a digit that the shipped model recognizes, or fail: then it is not the pad's fault."""
-    strokes = invent_digit(digit, np.random.default_rng(seed))
-    read = int(Recognizer()(draw_strokes(strokes)).argmax())
-    assert read == digit, f"In Python the model reads {read} in digit {digit} of seed {seed}: choose another seed."
+def digit_strokes(digit):
+    """Return the strokes of a digit that the shipped model is sure of, or fail: then it is not the pad's fault."""
+    strokes = invent_digit(digit, np.random.default_rng(SEED))
+    probability = Recognizer()(draw_strokes(strokes))[digit]
+    assert probability > 0.95, f"In Python the model gives digit {digit} only {probability:.0%}: choose another seed."
     return strokes
 
 
@@ -144,14 +144,23 @@ def test_the_keyboard_alone_draws_undoes_and_clears(pad):
     pad.page.screenshot(path=ARTEFACTS / "pad_keyboard.png")
     pad.key(*["ArrowRight"] * 6, "Space")
     with pad.answered():
-        pad.key("Shift+ArrowRight", "Space")
+        pad.key("ArrowRight", "Shift+ArrowRight", "Space")
     assert pad.ink() > inked
     with pad.answered():
         pad.key("u")
-    assert pad.ink() == pytest.approx(inked, rel=0.02)  # the cursor covers another part of the line
+    assert pad.ink() == pytest.approx(inked, rel=0.05)  # the cursor covers another part of the line
     assert pad.prediction() == 1
     with pad.answered():
         pad.key("Delete")
+    assert pad.ink() == 0
+    assert pad.prediction() is None
+
+
+def test_undo_while_the_pen_is_down_takes_back_its_prediction(pad):
+    pad.key(*["ArrowUp"] * 10, "Space", *["ArrowDown"] * 20)
+    pad.wait_for_prediction(1)  # of a stroke that is not finished
+    with pad.answered():
+        pad.key("u")  # Python gets the same pixels as before the stroke
     assert pad.ink() == 0
     assert pad.prediction() is None
 
@@ -184,7 +193,7 @@ def test_the_buttons_undo_and_clear(pad):
     assert pad.prediction() is None
 
 
-def test_an_empty_pad_shows_a_hint_and_no_bar(lab, browser, server, pad):
+def test_an_empty_pad_shows_a_hint_and_no_bar(lab, pad):
     pad.draw(digit_strokes(8))
     pad.press_button("clear")
     assert "draw one digit" in pad.status.inner_text().lower()
@@ -192,7 +201,7 @@ def test_an_empty_pad_shows_a_hint_and_no_bar(lab, browser, server, pad):
     assert pad.prediction() is None
     assert lab.python("", "[pad.prediction, pad.probabilities]") == [None, None]
     other = Pad(lab, 1)  # nobody has drawn there yet
-    assert "Draw one digit" in other.status.inner_text()
+    assert "draw one digit" in other.status.inner_text().lower()
     assert other.bars() == ([""] * 10, [0] * 10)
 
 
@@ -205,17 +214,17 @@ def test_a_click_leaves_a_dot_and_a_hint(pad):
     assert pad.bars() == ([""] * 10, [0] * 10)
 
 
-def test_clearing_an_empty_pad_does_not_hang_the_next_drawing(pad):
+def test_an_empty_pad_can_be_cleared_again(pad):
     for action in ("clear", "undo", "clear"):
-        pad.root.locator(f'button[data-action="{action}"]').click()
+        pad.press_button(action)
     pad.draw(digit_strokes(0))
     assert pad.prediction() == 0
 
 
 def test_the_prediction_follows_while_the_pointer_is_down(pad):
     [line] = pad.place(digit_strokes(3))
-    with pad.answered():
-        pad.mouse_down(line)
+    pad.mouse_down(line)
+    pad.wait_for_prediction(3)
     assert pad.root.get_attribute("aria-busy") == "true"
     assert max(pad.bars()[1]) > 80
     with pad.answered():
@@ -234,7 +243,9 @@ def test_a_predict_function_that_fails_shows_its_message_and_keeps_the_drawing(l
         assert lab.python("", "[type(e).__name__ for e in pad.errors]")[-1] == "ValueError"
     finally:
         lab.python("pad.predict = own\npad.refresh()")
-    pad.page.wait_for_function("status => status.innerText.startsWith('Prediction: 6')", arg=pad.status.element_handle())
+    pad.page.wait_for_function(
+        "status => status.innerText.startsWith('Prediction: 6')", arg=pad.status.element_handle()
+    )
 
 
 def test_an_image_that_python_sets_appears_on_the_canvas(lab, pad):
@@ -242,22 +253,17 @@ def test_an_image_that_python_sets_appears_on_the_canvas(lab, pad):
         "import numpy as np\nfrom tflite_course.strokes import invent_digit\n"
         "pad.draw(invent_digit(5, np.random.default_rng(0)))"
     )
-    pad.page.wait_for_function("root => root.querySelector('.dp-best th')?.innerText === '5'", arg=handle(pad))
+    pad.wait_for_prediction(5)
     assert pad.ink() == pytest.approx(np.count_nonzero(draw_strokes(digit_strokes(5)) > 127), rel=0.05)
     lab.python("pad.clear()")
-    pad.page.wait_for_function("root => !root.querySelector('.dp-best')", arg=handle(pad))
+    pad.wait_for_prediction(None)
     assert pad.ink() == 0
-
-
-def handle(pad):
-    """Return the pad's element as an argument for a script on the page."""
-    return pad.root.element_handle()
 
 
 def test_the_controls_choose_model_and_pen_width(lab, controlled):
     controlled.draw(digit_strokes(9))
     thin, before = controlled.ink(), lab.python("", "[float(p) for p in controlled.probabilities]")
-    menu, slider = lab.page.get_by_label("Model"), lab.page.get_by_role("slider")
+    menu, slider = lab.page.get_by_label("Model"), lab.page.get_by_label("Pen width")
     menu.select_option("mnist_cnn, int8")
     asked = "round(float(controlled.predict.input['quantization'][0]), 6) > 0"
     assert lab.python("", asked) is True  # the same kernel handles messages in order: the choice has arrived
@@ -267,7 +273,6 @@ def test_the_controls_choose_model_and_pen_width(lab, controlled):
     slider.focus()
     for _ in range(8):
         lab.page.keyboard.press("ArrowRight")
-    lab.page.get_by_text("28", exact=True).wait_for()
     controlled.draw(digit_strokes(9))
     assert controlled.ink() > 1.2 * thin
     assert lab.python("", "controlled.pen_width") == 28
@@ -286,14 +291,13 @@ def test_a_page_loaded_again_shows_drawing_and_prediction(lab, pad):
     assert pad.bars()[0] == bars[0]
     assert pad.prediction() == 2
     pad.draw(digit_strokes(1)[:1], extent=0.2)  # and it still answers
-    lab.errors.clear()
 
 
 def test_a_narrow_window_keeps_the_canvas_square(lab, pad):
     size = pad.page.viewport_size
     pad.page.set_viewport_size({"width": 400, "height": 800})
     try:
-        pad.page.wait_for_function("canvas => canvas.getBoundingClientRect().width < 400", arg=handle(pad))
+        pad.wait("root.offsetWidth < 400")
         box = pad.canvas.bounding_box()
         assert box["width"] == pytest.approx(box["height"], abs=1)
         assert box["width"] > 180
@@ -313,16 +317,22 @@ def test_the_pad_is_accessible_in_both_themes(lab, pad, controlled, theme):
     if dark:
         pad.page.screenshot(path=ARTEFACTS / "pad_dark.png")
     assert look_for_violations(lab, ".digitpad") == []
-    assert look_for_violations(lab, ".jp-OutputArea-output:has(.widget-slider, .jupyter-widget-slider)") == []
+    assert look_for_violations(lab, ".jp-OutputArea-output:has(select)") == []
 
 
-def test_the_pad_works_in_notebook_7(browser, server):
+def test_notebook_7_and_a_kernel_that_was_restarted(browser, server):
     server.write("pad7.ipynb", CELLS[:1])
     notebook = NotebookPage(browser, server, "pad7.ipynb", kind="notebook")
     notebook.run_all()
+    notebook.errors.clear()  # Notebook itself writes some while it loads
     pad = Pad(notebook)
     pad.draw(digit_strokes(5))
     assert pad.prediction() == 5
     pad.page.screenshot(path=ARTEFACTS / "pad_notebook7.png")
     assert look_for_violations(notebook, ".digitpad") == []
+    notebook.restart_kernel()
+    for points in pad.place(digit_strokes(4)):
+        pad.mouse_stroke(points)
+    pad.wait("root.querySelector('.dp-status').innerText.includes('run its cell again')")
+    assert notebook.errors == []
     notebook.close()

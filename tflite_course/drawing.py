@@ -133,6 +133,17 @@ class Recognizer:
         return softmax(logits)
 
 
+class PenSlider(anywidget.AnyWidget):
+    """A slider for the width of the pen; that of ipywidgets has no name that a screen reader could say."""
+
+    _esm = STATIC / "pen_slider.js"
+
+    value = traitlets.Float(20.0).tag(sync=True, echo_update=False)
+
+    def __repr__(self):
+        return "PenSlider()"
+
+
 class DigitPad(anywidget.AnyWidget):
     """A pad to draw a digit on, with the prediction and a bar chart of the ten probabilities beside it.
 
@@ -164,7 +175,8 @@ class DigitPad(anywidget.AnyWidget):
         self.errors = []
         self.probabilities = None
         super().__init__(**traits)
-        self.observe(self._on_pixels, "pixels")
+        self._looked_at = None
+        self.observe(self._on_drawing, ["pixels", "frame"])
         self.on_msg(self._on_message)
 
     @property
@@ -206,7 +218,7 @@ class DigitPad(anywidget.AnyWidget):
         """
         if models is None:
             models = {f"mnist_cnn, {v}": Recognizer(model_path("mnist_cnn", v)) for v in ("float32", "int8")}
-        pen = widgets.FloatSlider(self.pen_width, min=8, max=36, step=1, description="Pen width", readout_format=".0f")
+        pen = PenSlider(value=self.pen_width)
         menu = widgets.Dropdown(options=list(models), description="Model")
         traitlets.link((pen, "value"), (self, "pen_width"))
 
@@ -218,8 +230,12 @@ class DigitPad(anywidget.AnyWidget):
         choose(None)
         return widgets.VBox([widgets.HBox([pen, menu], layout=widgets.Layout(flex_flow="row wrap")), self])
 
-    def _on_pixels(self, change):
-        self._look(self.image, self.frame)
+    def _on_drawing(self, change):
+        """A drawing from the browser changes both traits, an undo perhaps only the number, Python only the pixels."""
+        drawing = (self.frame, self.pixels)
+        if drawing != self._looked_at:
+            self._looked_at = drawing
+            self._look(self.image, self.frame)
 
     def _on_message(self, _, content, buffers):
         """A drawing that is not finished: it comes as a message, because a message never queues behind a state."""

@@ -4,6 +4,7 @@
 const SIZE = 280; // the canvas is always 280 x 280, whatever its size on the page: the same pixels in every browser
 const SIDE = 140; // what Python receives, each pixel the mean of 2 x 2
 const LIVE_MS = 100; // at most one unfinished drawing in this time
+const PATIENCE_MS = 3000; // without an answer: say so
 const NUDGE_MS = [3, 7, 12, 18, 26]; // see nudge()
 
 const HTML = `
@@ -114,13 +115,25 @@ function render({ model, el }) {
     return frame;
   }
 
+  function send(content, buffers) {
+    try {
+      model.send(content, undefined, buffers);
+    } catch { // "Cannot send": the kernel that made this pad is gone
+      nudges.forEach(clearTimeout);
+      status.textContent = "This pad has lost its kernel: run its cell again.";
+    }
+  }
+
   // Jupyter Server leaves Nagle's algorithm on: its second small packet waits until the browser has acknowledged the
   // first, which a browser delays by up to 40 ms unless it has something to send itself. So it sends something.
   function nudge() {
     nudges.forEach(clearTimeout);
     nudges = NUDGE_MS.map((ms) => setTimeout(() => {
-      if (model.get("answered") < frame) model.send({ kind: "nudge" });
+      if (model.get("answered") < frame) send({ kind: "nudge" });
     }, ms));
+    nudges.push(setTimeout(() => {
+      if (model.get("answered") < frame) status.textContent = "Waiting: the kernel is busy with another cell.";
+    }, PATIENCE_MS));
   }
 
   // A finished stroke, an undo or a clear: the state that Python keeps.
@@ -141,7 +154,7 @@ function render({ model, el }) {
       liveTimer = 0;
       if (!current) return;
       liveTime = performance.now();
-      model.send({ kind: "ink", frame: nextFrame() }, undefined, [grab().buffer]);
+      send({ kind: "ink", frame: nextFrame() }, [grab().buffer]);
     }, Math.max(0, LIVE_MS - (performance.now() - liveTime)));
   }
 

@@ -1,0 +1,48 @@
+"""Take the picture of the drawing pad in use, for the README: `python tests/make_pad_figure.py`."""
+
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.jupyter_browser import NoBrowser, NotebookPage, Pad, chromium, jupyter  # noqa: E402
+from tflite_course.strokes import invent_digit  # noqa: E402
+
+FIGURE = ROOT / "assets" / "figures" / "pad.png"
+CELLS = ["from tflite_course.drawing import DigitPad\n\npad = DigitPad()", "pad.with_controls()"]
+SEED = 170  # a 2 in which the model sees a 7 too
+
+
+def take(browser, server):
+    """Return the picture of the pad and its cell as a Pillow image."""
+    server.write("figure.ipynb", CELLS)
+    notebook = NotebookPage(browser, server, "figure.ipynb", size=(860, 900))
+    notebook.run_all()
+    pad = Pad(notebook)
+    pad.draw(invent_digit(2, np.random.default_rng(SEED)))
+    notebook.page.mouse.move(0, 0)
+    cell = notebook.page.locator(".jp-CodeCell").nth(1).bounding_box()
+    area = {"x": cell["x"], "y": cell["y"], "width": min(cell["width"], 780), "height": cell["height"]}
+    picture = notebook.page.screenshot(clip=area)
+    notebook.close()
+    return Image.open(io.BytesIO(picture)).convert("RGB")
+
+
+def main():
+    try:
+        with chromium() as browser, jupyter() as server:
+            picture = take(browser, server)
+    except NoBrowser as error:
+        sys.exit(str(error))
+    FIGURE.parent.mkdir(parents=True, exist_ok=True)
+    picture.quantize(128).save(FIGURE, optimize=True)
+    print(f"{FIGURE.relative_to(ROOT)}: {picture.width} x {picture.height}, {FIGURE.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()

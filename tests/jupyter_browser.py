@@ -22,7 +22,7 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
-WAIT = 90  # seconds: a busy machine is slow, and a test that waits for a condition is not slowed by a long limit
+WAIT = 30  # seconds: a busy machine is slow, and a test that waits for a condition is not slowed by a long limit
 CHROMIUM_FLAGS = [
     "--no-sandbox",  # Chromium refuses to run as root with its sandbox
     "--disable-gpu",
@@ -67,8 +67,11 @@ class Server:
 
 
 @contextlib.contextmanager
-def jupyter():
-    """Start Jupyter Server on a free loopback port, with no settings but its own, and stop it at the end."""
+def jupyter(*options):
+    """Start Jupyter Server on a free loopback port, with no settings but its own, and stop it at the end.
+
+    options: more words for its command line.
+    """
     with tempfile.TemporaryDirectory(prefix="pad-jupyter-", ignore_cleanup_errors=True) as home:
         home = Path(home)
         (home / "work").mkdir()
@@ -79,7 +82,7 @@ def jupyter():
         page_config.write_text(json.dumps({"disabledExtensions": off}), encoding="utf-8")
         with open(home / "log.txt", "w", encoding="utf-8") as log:
             process = subprocess.Popen(
-                _server_command(home), env=_server_environment(home), stdout=log, stderr=log, start_new_session=True
+                [*_server_command(home), *options], env=_server_environment(home), stdout=log, stderr=log
             )
             try:
                 yield _wait_for_server(process, home)

@@ -15,7 +15,7 @@ from tflite_course.strokes import invent_digit  # noqa: E402
 
 FIGURE = ROOT / "assets" / "figures" / "pad.png"
 CELLS = ["from tflite_course.drawing import DigitPad\n\npad = DigitPad()", "pad.with_controls()"]
-SEED = 170  # a 2 in which the model sees a 7 too
+SEED = 0  # a crossed 7, which MNIST hardly has
 
 
 def take(browser, server):
@@ -24,7 +24,7 @@ def take(browser, server):
     notebook = NotebookPage(browser, server, "figure.ipynb", size=(860, 900))
     notebook.run_all()
     pad = Pad(notebook)
-    pad.draw(invent_digit(2, np.random.default_rng(SEED)))
+    pad.draw(invent_digit(7, np.random.default_rng(SEED)))
     notebook.page.mouse.move(0, 0)
     cell = notebook.page.locator(".jp-CodeCell").nth(1).bounding_box()
     area = {"x": cell["x"], "y": cell["y"], "width": min(cell["width"], 780), "height": cell["height"]}

@@ -251,7 +251,7 @@ def test_a_predict_function_that_fails_shows_its_message_and_keeps_the_drawing(l
 def test_an_image_that_python_sets_appears_on_the_canvas(lab, pad):
     lab.python(
         "import numpy as np\nfrom tflite_course.strokes import invent_digit\n"
-        "pad.draw(invent_digit(5, np.random.default_rng(0)))"
+        f"pad.draw(invent_digit(5, np.random.default_rng({SEED})))"
     )
     pad.wait_for_prediction(5)
     assert pad.ink() == pytest.approx(np.count_nonzero(draw_strokes(digit_strokes(5)) > 127), rel=0.05)

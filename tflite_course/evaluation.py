@@ -103,7 +103,9 @@ def check_labels(labels, count):
     """Return labels as int64 (count,) after checking their number and that they are digits."""
     labels = np.asarray(labels)
     if labels.shape != (count,):
-        raise CourseError(f"There are {count} images and the labels have the shape {labels.shape}: give one label for each image.")
+        raise CourseError(
+            f"There are {count} images and the labels have the shape {labels.shape}: give one label for each image."
+        )
     if not np.issubdtype(labels.dtype, np.integer):
         raise CourseError(f"The labels have the dtype {labels.dtype}: give the digits as integers from 0 to 9.")
     return labels.astype(np.int64)

@@ -5,7 +5,7 @@ const SIZE = 280; // the canvas is always 280 x 280, whatever its size on the pa
 const SIDE = 140; // what Python receives, each pixel the mean of 2 x 2
 const LIVE_MS = 100; // at most one unfinished drawing in this time
 const PATIENCE_MS = 3000; // without an answer: say so
-const NUDGE_MS = [3, 7, 12, 18, 26]; // see nudge()
+const NUDGE_MS = [6, 10, 15, 21, 28, 36, 45]; // see nudge()
 
 const HTML = `
   <div class="dp-left">

@@ -22,7 +22,7 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
-WAIT = 30  # seconds: a busy machine is slow, and a test that waits for a condition is not slowed by a long limit
+WAIT = 90  # seconds: a busy machine is slow, and a test that waits for a condition is not slowed by a long limit
 CHROMIUM_FLAGS = [
     "--no-sandbox",  # Chromium refuses to run as root with its sandbox
     "--disable-gpu",
@@ -217,9 +217,8 @@ class Pad:
         self.status = self.root.locator(".dp-status")
 
     def box(self):
-        """Scroll the pad into view; return the canvas's left, top and side on the page."""
-        self.root.scroll_into_view_if_needed()
-        self.canvas.scroll_into_view_if_needed()
+        """Scroll the canvas into view and wait until it stands still; return its left, top and side on the page."""
+        self.canvas.hover(trial=True)
         box = self.canvas.bounding_box()
         return box["x"], box["y"], box["width"]
 

@@ -18,6 +18,7 @@ VERSIONS = {
     "tf-keras": ("2.20", None),
     "tensorflow-model-optimization": ("0.8", None),
     "ai-edge-litert": ("2.1", None),
+    "tensorboard": ("2.19", None),
     "numpy": ("2.0", None),
     "pillow": ("10", None),
     "matplotlib": ("3.8", None),

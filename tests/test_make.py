@@ -93,6 +93,9 @@ def test_make_lab_serves_lesson_01(tmp_path):
         contents = address.replace("/lab/tree/", "/api/contents/")
         with urllib.request.urlopen(contents, timeout=30) as answer:
             assert b"MNIST" in answer.read()
+        picture = contents.replace("notebooks/01_train_mnist.ipynb", "assets/figures/five_stages.svg")
+        with urllib.request.urlopen(picture, timeout=30) as answer:  # lessons show it
+            assert b"<svg" in answer.read()
     finally:
         os.killpg(process.pid, 9)
         process.wait()

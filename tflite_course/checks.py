@@ -1,4 +1,4 @@
-"""Lines that are the same on every machine while a measured number lies where it should."""
+"""Checks that name a mistake in one sentence: measured numbers, and what converters and TFMOT are given."""
 
 from tflite_course.errors import CourseError
 
@@ -22,3 +22,108 @@ def near(label, value, expected, tolerance, digits=3):
         print(f"{label}: {band}, as expected")
     else:
         print(f"{label}: {value:.6g} is OUTSIDE {band}")
+
+
+def check_representative_dataset(dataset, input_shape):
+    """Return the number of samples (at most 1,000 are looked at) of a right representative dataset.
+
+    dataset: what converter.representative_dataset gets, a function that yields lists of one float32 array each.
+    input_shape: the shape of the model's input with its batch axis, for example (1, 28, 28); None fits any length.
+    Raises CourseError that names what is wrong: a generator, an array, float64, a missing batch axis, the range.
+    """
+    import itertools
+
+    import numpy as np
+
+    if not callable(dataset):
+        cure = "give the function itself, without the brackets" if hasattr(dataset, "__next__") else "wrap it"
+        raise CourseError(
+            f"The representative dataset is a {type(dataset).__name__}, it must be a function that yields samples: "
+            f"{cure} (`def samples(): ... yield [image]`)."
+        )
+    count = 0
+    for sample in itertools.islice(dataset(), 1000):
+        if not isinstance(sample, (list, tuple, dict)):
+            raise CourseError(
+                f"A sample is a {type(sample).__name__}, it must be a list with one array for each input: "
+                f"write `yield [image]`."
+            )
+        value = np.asarray(next(iter(sample.values())) if isinstance(sample, dict) else sample[0])
+        if value.dtype != np.float32:
+            raise CourseError(
+                f"A sample has the dtype {value.dtype}, the model takes float32: write `image.astype(np.float32)`."
+            )
+        fits = len(value.shape) == len(input_shape)
+        fits = fits and all(want in (None, have) for want, have in zip(input_shape, value.shape, strict=True))
+        if not fits:
+            hint = (
+                "keep the batch axis, `images[i : i + 1]`" if value.ndim < len(input_shape) else "yield one at a time"
+            )
+            raise CourseError(f"A sample has the shape {value.shape}, the model takes {tuple(input_shape)}: {hint}.")
+        if value.size and not (value.min() >= 0 and value.max() <= 1):
+            raise CourseError(
+                f"A sample has grey values from {value.min():g} to {value.max():g}, the model was trained on 0 to 1: "
+                f"prepare calibration images as you prepared the training images."
+            )
+        count += 1
+    if not count:
+        raise CourseError("The representative dataset yields no sample: check the loop in the function.")
+    return count
+
+
+def check_for_tfmot(model):
+    """Return the model when TFMOT can take it: a tf_keras (Keras 2) model of layers that it knows how to quantize.
+
+    Raises CourseError for a Keras 3 model, something that is no model, and layers without a quantization rule.
+    """
+    import tf_keras
+
+    if not isinstance(model, tf_keras.Model):
+        if type(model).__module__.split(".")[0] == "keras":
+            raise CourseError(
+                "This is a Keras 3 model, and TFMOT works with Keras 2: "
+                "build it with `import tf_keras as keras` instead of `import keras` or `tf.keras`."
+            )
+        raise CourseError(f"TFMOT takes a tf_keras model, not {type(model).__name__}: give the model that you trained.")
+    from tensorflow_model_optimization.python.core.quantization.keras import quantize_annotate
+    from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+        default_8bit_quantize_registry,
+    )
+
+    registry = default_8bit_quantize_registry.Default8BitQuantizeRegistry()
+    for layer in model.layers:
+        known = isinstance(layer, (tf_keras.layers.InputLayer, quantize_annotate.QuantizeAnnotate))
+        if not known and not registry.supports(layer):
+            raise CourseError(
+                f"The layer '{layer.name}' ({type(layer).__name__}) has no quantization rule in TFMOT: give it a "
+                f"QuantizeConfig with quantize_annotate_layer, or annotate only the other layers (lesson 06)."
+            )
+    return model
+
+
+def check_float_model(model):
+    """Return the bytes of a .tflite model whose input, output and weights are float: what a quantizer starts from.
+
+    Raises CourseError for a model that is quantized already, and for a damaged or missing file.
+    """
+    import numpy as np
+
+    from tflite_course.evaluation import make_interpreter
+    from tflite_course.models import read_model
+
+    content = read_model(model)
+    interpreter = make_interpreter(content)
+    for kind, tensors in (("input", interpreter.get_input_details()), ("output", interpreter.get_output_details())):
+        for details in tensors:
+            if details["dtype"] != np.float32:
+                raise CourseError(
+                    f"The model is quantized already, its {kind} is {np.dtype(details['dtype']).name}: "
+                    f"start from the float32 .tflite file."
+                )
+    for details in interpreter.get_tensor_details():
+        if len(details["quantization_parameters"]["scales"]):
+            raise CourseError(
+                "The model is quantized already, it has weights of 8 bits or less behind its float input: "
+                "start from the float32 .tflite file."
+            )
+    return content

@@ -175,6 +175,130 @@ def latency(run, *, warm_up=50, repeats=500):
     return {"p50": float(p50), "p95": float(p95), "repeats": repeats, "machine": machine()}
 
 
+def accuracy_band(right, count):
+    """Return (low, high), the 95 % band of an accuracy of right out of count images: Wilson's score interval.
+
+    Source: E. B. Wilson, "Probable inference", Journal of the American Statistical Association 22 (1927).
+    """
+    if not 0 <= right <= count or count == 0:
+        raise CourseError(f"{right} right answers out of {count} images make no accuracy: check both numbers.")
+    z, share = 1.959964, right / count
+    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
+    return float(middle - half), float(middle + half)
+
+
+def activation_memory(model):
+    """Return the bytes that the activations of a .tflite model need at once, at a batch of 1.
+
+    The largest sum, over the operators in their order, of the tensors that are alive: those that were made and are
+    still needed. No runtime can do with less; a microcontroller's arena is larger, its kernels have work space too.
+    """
+    interpreter = make_interpreter(model)
+    operators = interpreter._get_ops_details()  # the public interface has no list of operators
+    operators = [operator for operator in operators if operator["op_name"] != "DELEGATE"]
+    made = {int(index) for operator in operators for index in operator["outputs"]}
+    made |= {int(details["index"]) for details in interpreter.get_input_details()}
+    size = {}
+    for details in interpreter.get_tensor_details():
+        if details["index"] in made:
+            size[details["index"]] = int(np.prod(details["shape"])) * np.dtype(details["dtype"]).itemsize
+    last_use = {int(details["index"]): len(operators) for details in interpreter.get_output_details()}
+    for step, operator in enumerate(operators):
+        for index in operator["inputs"]:
+            last_use[int(index)] = max(step, last_use.get(int(index), 0))
+    alive, largest = {int(details["index"]) for details in interpreter.get_input_details()}, 0
+    for step, operator in enumerate(operators):
+        alive |= {int(index) for index in operator["outputs"]}
+        largest = max(largest, sum(size.get(index, 0) for index in alive))
+        alive = {index for index in alive if last_use.get(index, 0) > step}
+    return largest
+
+
+def peak_memory(model):
+    """Return the MiB by which a fresh process grows at most while it loads a .tflite model and runs it once.
+
+    Measured by the operating system (resident set), so it moves by some hundred KiB from run to run. Linux and macOS.
+    """
+    import subprocess
+    import sys
+
+    content = read_model(model)
+    program = (
+        "import resource, sys\n"
+        "from ai_edge_litert.interpreter import Interpreter\n"
+        "def peak():\n"
+        "    if sys.platform == 'darwin':\n"
+        "        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20\n"
+        "    status = open('/proc/self/status').read()\n"  # ru_maxrss would begin with the parent's peak on Linux
+        "    return int(status.split('VmHWM:')[1].split()[0]) / 2**10\n"
+        "content = sys.stdin.buffer.read(); before = peak()\n"
+        "interpreter = Interpreter(model_content=content); interpreter.allocate_tensors(); interpreter.invoke()\n"
+        "print(peak() - before)"
+    )
+    if os.name == "nt":
+        raise CourseError("peak_memory needs Linux or macOS: Windows does not tell a process's peak this way.")
+    finished = subprocess.run([sys.executable, "-c", program], input=content, capture_output=True)
+    if finished.returncode:
+        last = finished.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise CourseError(f"The model could not be run in a process of its own ({' '.join(last)}).")
+    return float(finished.stdout)
+
+
+def compare(models, images, labels, *, reference=None, timed=True, memory=False):
+    """Measure several .tflite models in the same way: return one row, a dict, for each.
+
+    models: {name: path or bytes}; your own may be among them. images: float32 (n, 28, 28); labels: int (n,).
+    reference: the name of the model that churn is counted against; None takes the first.
+    A row has "name", those of size_ledger(), "accuracy" with "low" and "high" (its 95 % band), "changed", "fixed" and
+    "broken" (churn); timed adds "p50" and "p95" (microseconds for one image, one thread); memory adds
+    "activations" (bytes, see activation_memory) and "peak" (MiB, see peak_memory).
+    Raises CourseError for no models, an unknown reference and everything that predict() refuses.
+    """
+    if not isinstance(models, dict) or not models:
+        raise CourseError("compare() takes the models as {name: path or bytes}, with at least one in it.")
+    reference = reference or next(iter(models))
+    if reference not in models:
+        raise CourseError(f"The reference '{reference}' is not among the models {', '.join(models)}.")
+    labels = check_labels(labels, len(images))
+    predicted = {name: predict(model, images).argmax(1) for name, model in models.items()}
+    rows = []
+    for name, model in models.items():
+        right = int((predicted[name] == labels).sum())
+        low, high = accuracy_band(right, len(labels))
+        row = {"name": name, **size_ledger(model), "accuracy": right / len(labels), "low": low, "high": high}
+        row |= churn(predicted[name], predicted[reference], labels)
+        if timed:
+            interpreter = make_interpreter(model)
+            source = interpreter.get_input_details()[0]
+            interpreter.set_tensor(source["index"], quantize_input(images[:1], source).reshape(source["shape"]))
+            row |= {key: value for key, value in latency(interpreter.invoke).items() if key in ("p50", "p95")}
+        if memory:
+            row |= {"activations": activation_memory(model), "peak": peak_memory(model)}
+        rows.append(row)
+    return rows
+
+
+def comparison_table(rows):
+    """Return the rows of compare() as text, one line a model. Times stand last: they alone change from run to run."""
+    width = max(len("model"), *(len(row["name"]) for row in rows))
+    columns = ["bytes", "gzip", "weights", "overhead", "accuracy (95 % band)", "changed", "fixed", "broken"]
+    with_memory, timed = "activations" in rows[0], "p50" in rows[0]
+    columns += ["activations"] * with_memory
+    lines = [f"{'model':{width}}  " + "  ".join(f"{column:>8}" for column in columns)]
+    lines[0] += "  p50 / p95" * timed + "  peak memory" * with_memory
+    for row in rows:
+        cells = [f"{row[key]:8,}" for key in ("bytes", "gzip", "weights", "overhead")]
+        cells.append(f"{row['accuracy']:7.2%} ({row['low']:.2%}-{row['high']:.2%})".rjust(len(columns[4])))
+        cells += [f"{row[key]:>{len(key) if len(key) > 8 else 8}}" for key in ("changed", "fixed", "broken")]
+        if with_memory:
+            cells.append(f"{row['activations']:>11,}")
+        line = f"{row['name']:{width}}  " + "  ".join(cells)
+        line += f"  {row['p50']:.1f} us / {row['p95']:.1f} us" if timed else ""
+        lines.append(line + (f"  {row['peak']:.1f} MiB" if with_memory else ""))
+    return "\n".join(lines)
+
+
 def machine():
     """Return the name of this machine's processor and its number of cores, as one line of text."""
     import platform

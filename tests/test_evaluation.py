@@ -1,5 +1,6 @@
 """tflite_course.evaluation: right numbers, and bad input into every function."""
 
+import os
 import time
 
 import numpy as np
@@ -111,3 +112,56 @@ def test_select_tf_operators_are_named():
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
     with pytest.raises(CourseError, match="Select TF operators"):
         evaluation.make_interpreter(converter.convert())
+
+
+def test_accuracy_band_is_wilsons():
+    # Wilson's interval for 9,937 of 10,000, worked out by hand from the formula
+    low, high = evaluation.accuracy_band(9937, 10000)
+    assert low == pytest.approx(0.99194, abs=2e-5) and high == pytest.approx(0.99508, abs=2e-5)
+    assert evaluation.accuracy_band(10, 10)[1] == pytest.approx(1.0)
+    with pytest.raises(CourseError, match="11 right answers out of 10"):
+        evaluation.accuracy_band(11, 10)
+
+
+def test_activation_memory_by_hand():
+    # the largest moment: the first convolution's output (28 x 28 x 16) and its maximum (14 x 14 x 16)
+    assert evaluation.activation_memory(FLOAT32) == 4 * (28 * 28 * 16 + 14 * 14 * 16)
+    assert evaluation.activation_memory(INT8) == 28 * 28 * 16 + 14 * 14 * 16
+
+
+def test_peak_memory_is_plausible():
+    if os.name == "nt":
+        pytest.skip("Windows does not tell a process's peak this way")
+    assert 0.05 < evaluation.peak_memory(FLOAT32) < 100
+
+
+def test_weight_structure(test_set):
+    rows = evaluation.weight_structure(INT8)
+    assert [row["operator"] for row in rows] == ["CONV_2D"] * 3 + ["FULLY_CONNECTED"]
+    assert rows[0]["shape"] == (16, 3, 3, 1) and rows[-1]["shape"] == (10, 3136)
+    assert all(0 <= row["zeros"] < 0.5 and 1 < row["distinct"] <= 256 for row in rows)
+
+
+def test_compare_agrees_with_its_parts(test_set):
+    images, labels = test_set[0][:500], test_set[1][:500]
+    rows = evaluation.compare({"float": FLOAT32, "int8": INT8}, images, labels, memory=True)
+    assert [row["name"] for row in rows] == ["float", "int8"]
+    assert rows[1]["accuracy"] == evaluation.accuracy(INT8, images, labels)
+    assert rows[1]["low"] < rows[1]["accuracy"] < rows[1]["high"] or rows[1]["accuracy"] == 1.0
+    assert {key: rows[0][key] for key in ("changed", "fixed", "broken")} == dict.fromkeys(
+        ("changed", "fixed", "broken"), 0
+    )
+    assert rows[0] | evaluation.size_ledger(FLOAT32) == rows[0]
+    assert 0 < rows[0]["p50"] <= rows[0]["p95"] and rows[0]["activations"] == 4 * rows[1]["activations"]
+    lines = evaluation.comparison_table(rows).splitlines()
+    assert len(lines) == 3 and "222,932" in lines[1] and "62,712" in lines[2] and " us / " in lines[1]
+
+
+def test_compare_takes_the_reference_by_name(test_set):
+    images, labels = test_set[0][:100], test_set[1][:100]
+    rows = evaluation.compare({"a": FLOAT32, "b": INT8}, images, labels, reference="b", timed=False)
+    assert rows[1]["changed"] == 0 and "p50" not in rows[0]
+    with pytest.raises(CourseError, match="reference 'c' is not among the models a"):
+        evaluation.compare({"a": FLOAT32}, images, labels, reference="c")
+    with pytest.raises(CourseError, match="at least one"):
+        evaluation.compare({}, images, labels)

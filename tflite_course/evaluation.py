@@ -245,6 +245,32 @@ def peak_memory(model):
     return float(finished.stdout)
 
 
+def weight_structure(model):
+    """Return what the weights of a .tflite model look like, one dict for each operator that has weights, in order.
+
+    "operator": its name; "shape": of the weights; "zeros": the share of values that mean 0.0, 0 to 1; "distinct": how
+    many different stored values there are. Biases are left out. Only for weights of 8 bits or more.
+    """
+    interpreter = make_interpreter(model)
+    details = {entry["index"]: entry for entry in interpreter.get_tensor_details()}
+    rows = []
+    for operator in interpreter._get_ops_details():
+        if operator["op_name"] not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+            continue
+        weights = interpreter.get_tensor(int(operator["inputs"][1]))
+        zero_points = details[int(operator["inputs"][1])]["quantization_parameters"]["zero_points"]
+        zero = int(zero_points[0]) if len(zero_points) else 0  # weights of a .tflite are symmetric: one for all
+        rows.append(
+            {
+                "operator": operator["op_name"],
+                "shape": tuple(int(length) for length in weights.shape),
+                "zeros": float(np.mean(weights == zero)),
+                "distinct": len(np.unique(weights)),
+            }
+        )
+    return rows
+
+
 def compare(models, images, labels, *, reference=None, timed=True, memory=False):
     """Measure several .tflite models in the same way: return one row, a dict, for each.
 

@@ -11,7 +11,8 @@ PARTS = {
     "min_max": "the ranges seen in calibration: scale and zero point say the same",
     "shape_signature": "the marks of open axes: the batch is fixed to the shape that is stored",
     "empty_buffers": "a buffer for each tensor that has no constant data",
-    "shared_lists": "equal lists of scales and zero points: one copy is enough for all tensors",
+    "empty_lists": "lists of an operator that hold nothing",
+    "shared_lists": "equal lists of shapes, scales and zero points: one copy is enough for all tensors",
 }
 
 
@@ -21,7 +22,6 @@ def strip(model, parts=PARTS):
     The operators, the weights and the scales stay as they are, and so do the answers. Only for models of one graph.
     Raises CourseError for an unknown part, several graphs and a damaged file.
     """
-    import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
     unknown = sorted(set(parts) - set(PARTS))
@@ -48,16 +48,10 @@ def strip(model, parts=PARTS):
                 tensor.quantization.min = tensor.quantization.max = None
     if "empty_buffers" in parts:
         _drop_unused_buffers(tree, graph)
-    if "shared_lists" in parts:
-        for tensor in graph.tensors:
-            if tensor.quantization is not None and tensor.quantization.scale is not None:
-                tensor.quantization.__class__ = _sharing(schema)
-
-    class Builder(flatbuffers.Builder):
-        vectors = None  # the lists that were stored already, for _sharing()
-
-    builder = Builder(1024)
-    builder.vectors = {}
+    if "empty_lists" in parts:
+        for operator in graph.operators:
+            operator.mutatingVariableInputs = operator.intermediates = None
+    builder = _builder(share="shared_lists" in parts)
     builder.Finish(tree.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 
@@ -75,29 +69,30 @@ def _drop_unused_buffers(tree, graph):
     tree.buffers = kept
 
 
-def _sharing(schema):
-    """Return a class that packs QuantizationParameters with scale and zero point, equal lists stored once."""
+def _builder(share):
+    """Return a flatbuffers Builder; share: it stores lists of equal numbers once, as it does with its own tables."""
+    import flatbuffers
 
-    class Sharing(schema.QuantizationParametersT):
-        def Pack(self, builder):
-            shared = builder.vectors
+    class SharingBuilder(flatbuffers.Builder):
+        known = None
 
-            def vector(values, start, prepend):
-                key = (start, tuple(values))
-                if key not in shared:
-                    start(builder, len(values))
-                    for value in reversed(values):
-                        prepend(value)
-                    shared[key] = builder.EndVector()
-                return shared[key]
+        def StartVector(self, size, count, alignment):
+            self.start, self.key, self.numbers = self.Offset(), (size, count, alignment), True
+            return super().StartVector(size, count, alignment)
 
-            scale = vector(self.scale, schema.QuantizationParametersStartScaleVector, builder.PrependFloat32)
-            zeros = vector(self.zeroPoint, schema.QuantizationParametersStartZeroPointVector, builder.PrependInt64)
-            schema.QuantizationParametersStart(builder)
-            schema.QuantizationParametersAddScale(builder, scale)
-            schema.QuantizationParametersAddZeroPoint(builder, zeros)
-            if self.quantizedDimension:
-                schema.QuantizationParametersAddQuantizedDimension(builder, self.quantizedDimension)
-            return schema.QuantizationParametersEnd(builder)
+        def PrependUOffsetTRelative(self, offset):
+            self.numbers = False  # a list of references: equal bytes would not mean equal things
+            super().PrependUOffsetTRelative(offset)
 
-    return Sharing
+        def EndVector(self, *numbers):
+            offset = super().EndVector(*numbers)
+            if not self.numbers:
+                return offset
+            self.known = self.known or {}
+            size, count, _ = self.key
+            key = (*self.key, bytes(self.Bytes[self.Head() : self.Head() + 4 + size * count]))
+            if key in self.known:
+                self.head = len(self.Bytes) - self.start  # take the second copy back
+            return self.known.setdefault(key, offset)
+
+    return SharingBuilder(1024) if share else flatbuffers.Builder(1024)

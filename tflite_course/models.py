@@ -36,8 +36,8 @@ def _block(filters, number, size=3, strides=1, momentum=0.9):
     ]
 
 
-def build_mnist_cnn(batch_size=None):
-    """Return the untrained network mnist_cnn, a tf_keras model.
+def build_mnist_cnn(batch_size=None, filters=(16, 32, 64)):
+    """Return the untrained network mnist_cnn, a tf_keras model; filters: those of its three convolutions.
 
     Input "image": float32 (batch, 28, 28), grey values from 0 (paper) to 1 (ink).
     Output "logits": float32 (batch, 10); softmax turns them into probabilities.
@@ -50,11 +50,11 @@ def build_mnist_cnn(batch_size=None):
         [
             layers.Input((28, 28), batch_size=batch_size, name="image"),
             layers.Reshape((28, 28, 1), name="add_channel"),
-            *_block(16, 1),
+            *_block(filters[0], 1),
             layers.MaxPooling2D(name="pool_1"),
-            *_block(32, 2),
+            *_block(filters[1], 2),
             layers.MaxPooling2D(name="pool_2"),
-            *_block(64, 3),
+            *_block(filters[2], 3),
             layers.Flatten(name="flatten"),
             layers.Dropout(0.3, name="dropout"),
             layers.Dense(10, name="logits"),
@@ -95,9 +95,9 @@ def build_mnist_ds(batch_size=None):
 
 # name: (filters, size, strides) of each convolution, "pool" for a maximum over 2 x 2.
 SMALL_NETWORKS = {
-    "mnist_small": [(12, 3, 1), "pool", (16, 3, 1), (16, 3, 1), "pool", (24, 3, 1), (20, 3, 1)],
-    "mnist_tiny": [(8, 3, 1), "pool", (12, 3, 1), (14, 3, 1), "pool", (18, 3, 1)],
-    "mnist_nano": [(6, 5, 2), (8, 3, 1), "pool", (12, 3, 1)],
+    "mnist_small": [(12, 3, 1), "pool", (16, 3, 1), (16, 3, 1), "pool", (24, 3, 1), (19, 3, 1)],
+    "mnist_tiny": [(8, 3, 1), "pool", (12, 3, 1), (14, 3, 1), "pool", (16, 3, 1)],
+    "mnist_nano": [(6, 5, 2), (8, 3, 1), "pool", (11, 3, 1)],
 }
 
 
@@ -127,7 +127,8 @@ def build_small(name, batch_size=None):
     )
 
 
-def _build(name, batch_size=None):
+def build(name, batch_size=None):
+    """Return the untrained network of a name in CHECKPOINTS, a tf_keras model."""
     if name in SMALL_NETWORKS:
         return build_small(name, batch_size)
     return build_mnist_ds(batch_size) if name == "mnist_ds" else build_mnist_cnn(batch_size)
@@ -143,7 +144,7 @@ def load_model(name="mnist_cnn", *, batch_size=None, weights=None):
         import tf_keras as keras
 
         keras.backend.clear_session()  # a second model of the session would get other layer names, and another size
-        model = _build(name, batch_size)
+        model = build(name, batch_size)
         model.load_weights(weights or resource(f"assets/models/{name}.weights.h5"))
         return model
     if not Path(name).exists():

@@ -15,32 +15,10 @@ import tf_keras as keras
 
 from tflite_course import evaluation
 from tflite_course.datasets import load_mnist
-from tflite_course.models import build_mnist_ds, build_small, load_model
+from tflite_course.models import build_mnist_cnn, build_mnist_ds, build_small, load_model
 from tflite_course.setup import prepare
 
 IMAGES, EPOCHS, SEEDS, TEMPERATURE = 12_000, 6, (1, 2, 3, 4, 5), 3.0
-
-
-def build_narrow(filters):
-    """Return an untrained mnist_cnn whose three convolutions have the given numbers of filters."""
-    from tflite_course.models import _block
-
-    layers = keras.layers
-    first, second, third = filters
-    return keras.Sequential(
-        [
-            layers.Input((28, 28), name="image"),
-            layers.Reshape((28, 28, 1), name="add_channel"),
-            *_block(first, 1),
-            layers.MaxPooling2D(name="pool_1"),
-            *_block(second, 2),
-            layers.MaxPooling2D(name="pool_2"),
-            *_block(third, 3),
-            layers.Flatten(name="flatten"),
-            layers.Dropout(0.3, name="dropout"),
-            layers.Dense(10, name="logits"),
-        ]
-    )
 
 
 def remove_filters(model, filters):
@@ -48,7 +26,7 @@ def remove_filters(model, filters):
 
     Source: Liu et al., "Learning efficient convolutional networks through network slimming", ICCV 2017.
     """
-    narrow = build_narrow(filters)
+    narrow = build_mnist_cnn(filters=filters)
     channels = np.arange(1)
     for number, count in enumerate(filters, 1):
         gamma = np.abs(model.get_layer(f"norm_{number}").get_weights()[0])
@@ -107,9 +85,9 @@ def main():
         print(name, more, row["parameters"], row["bytes"], row["accuracy"], flush=True)
 
     networks = {
-        "mnist_cnn 16-32-64": lambda: build_narrow((16, 32, 64)),
-        "narrow 8-16-32": lambda: build_narrow((8, 16, 32)),
-        "narrow 4-8-16": lambda: build_narrow((4, 8, 16)),
+        "mnist_cnn 16-32-64": lambda: build_mnist_cnn(),
+        "narrow 8-16-32": lambda: build_mnist_cnn(filters=(8, 16, 32)),
+        "narrow 4-8-16": lambda: build_mnist_cnn(filters=(4, 8, 16)),
         "mnist_ds": build_mnist_ds,
         "mnist_small": lambda: build_small("mnist_small"),
         "mnist_tiny": lambda: build_small("mnist_tiny"),
@@ -131,7 +109,7 @@ def main():
         measure(name, narrow, kind="not trained on", seed=1)
         measure(name, fit(narrow, x, y, labels, 2, 1e-3, 1), kind="trained on, 2 epochs", seed=1)
         keras.utils.set_random_seed(1)
-        fresh = fit(build_narrow(filters), x, y, labels, 2, 3e-3, 1)
+        fresh = fit(build_mnist_cnn(filters=filters), x, y, labels, 2, 3e-3, 1)
         measure(f"narrow {'-'.join(map(str, filters))}", fresh, kind="from scratch, 2 epochs", seed=1)
     settings = {"images": IMAGES, "epochs": EPOCHS, "temperature": TEMPERATURE}
     record.store("redesign", rows, time.perf_counter() - start, **settings)

@@ -11,7 +11,7 @@ ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 # Without it the pad's answer waits up to 40 ms on its way to the page: see tflite_course/lab_server.py.
 FAST_FLAG := --ServerApp.kernel_websocket_connection_class=tflite_course.lab_server.Connection
 
-.PHONY: help lab test outputs benchmark browser colab clean
+.PHONY: help lab test outputs benchmark benchmark-lessons browser colab clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -28,6 +28,10 @@ outputs: $(VENV)/test.stamp
 
 benchmark: $(VENV)/test.stamp browser
 	$(BIN)/python tests/benchmark_pad.py
+
+# OFFICIAL=folder: with the official tutorials, which are not part of the course
+benchmark-lessons: $(VENV)/test.stamp
+	$(BIN)/python tests/benchmark_lessons.py $(if $(OFFICIAL),--official $(OFFICIAL))
 
 $(VENV)/python.stamp:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 13) and "This is Python %d.%d, and TensorFlow needs 3.11 to 3.13: install Python 3.11 and call make with PYTHON=python3.11." % v)'

@@ -50,8 +50,31 @@ def without_code(markdown):
     return re.sub(r"```.*?```|`[^`]*`", "", markdown, flags=re.S)
 
 
-def test_the_four_lessons_of_the_first_part_are_there():
-    assert [p.stem for p in NOTEBOOKS] == ["01_train_mnist", "02_convert", "03_run_the_interpreter", "04_draw_digits"]
+LESSONS = [
+    "01_train_mnist",
+    "02_convert",
+    "03_run_the_interpreter",
+    "04_draw_digits",
+    "05_post_training_quantization",
+    "06_quantization_aware_training",
+    "07_pruning",
+    "08_weight_clustering",
+    "09_combine_and_redesign",
+]
+
+
+def test_all_lessons_are_there():
+    assert [p.stem for p in NOTEBOOKS] == LESSONS
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "assets" / "experiments").glob("*.json")), ids=lambda p: p.stem)
+def test_stored_experiments_say_how_they_were_made(path):
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", record["date"]) and record["rows"] and record["settings"]
+    program, script = record["command"].split()[:2]
+    assert program == "python" and (ROOT / script).is_file() and Path(script).parent.name == "experiments"
+    assert set(record["versions"]) >= {"tensorflow", "tensorflow-model-optimization", "ai-edge-litert"}
+    assert not MACHINE_PATHS.search(json.dumps(record))
 
 
 @each_notebook

@@ -21,7 +21,7 @@ from tflite_course.datasets import load_mnist
 
 FOLDER = Path(__file__).parent
 SEED, BATCH, HELD_OUT, COPIES, TEMPERATURE, POLISH = 1, 64, 5_000, 6, 3.0, 4
-EPOCHS = {"mnist_ds": 8, "mnist_small": 40, "mnist_tiny": 36, "mnist_nano": 36}
+EPOCHS = {"mnist_ds": 8, "mnist_small": 40, "mnist_tiny": 24, "mnist_nano": 24}
 TEACHERS = ("mnist_cnn", "mnist_cnn_augmented")
 
 

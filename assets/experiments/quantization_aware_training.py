@@ -8,9 +8,10 @@ same images in the same order, with the same optimizer, learning rate and number
 without (the control), which is then quantized after training. Every number is measured on the .tflite file with all
 10,000 test images; "changed", "fixed" and "broken" compare its answers with those of the shipped float32 file.
 
-int8_cnn          mnist_cnn, 8 bits: tfmot's quantize_model against calibration in the converter
+int8_cnn          mnist_cnn, 8 bits: tfmot's quantize_model against calibration in the converter; "QAT, ranges set" is
+                  QAT whose activation ranges begin at what the float model shows, not at TFMOT's -6 and 6
 int4_cnn, int4_ds 4-bit weights of convolutions and dense layers by litert-quantizer (dynamic, depthwise 8 bits)
-rates             mnist_cnn, 8 bits with QAT, at four learning rates
+rates             mnist_cnn, 8 bits, at other learning rates, fewer seeds
 """
 
 import argparse
@@ -26,13 +27,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 import record
 
 NAME = "quantization_aware_training"
-SEEDS, BATCH, CALIBRATION = range(6), 64, 200
+SEEDS, BATCH, CALIBRATION = range(4), 64, 200
 # part: the model, bits of the weights, training images, learning rates
 PARTS = {
     "int8_cnn": ("mnist_cnn", 8, 3_000, (1e-4,)),
     "int4_cnn": ("mnist_cnn", 4, 6_000, (3e-4,)),
     "int4_ds": ("mnist_ds", 4, 6_000, (3e-4,)),
-    "rates": ("mnist_cnn", 8, 3_000, (1e-5, 1e-4, 1e-3, 1e-2)),
+    "rates": ("mnist_cnn", 8, 3_000, (1e-5, 1e-3, 1e-2)),
 }
 
 
@@ -97,6 +98,19 @@ def add_fake_quantization(model, bits):
         return tfmot.quantization.keras.quantize_apply(annotated)
 
 
+def set_ranges(aware, plain, images):
+    """Begin the ranges of the activations at what the float model shows on the images."""
+    import tf_keras as keras
+
+    seen = keras.Model(plain.input, {layer.name: layer.output for layer in plain.layers}).predict(images, verbose=0)
+    for variable in aware.weights:
+        layer, _, name = variable.name.split(":")[0].partition("/")
+        if name in ("output_min", "post_activation_min"):
+            variable.assign(min(0, seen[layer.removeprefix("quant_")].min()))
+        elif name in ("output_max", "post_activation_max"):
+            variable.assign(seen[layer.removeprefix("quant_")].max())
+
+
 def train(model, images, labels, learning_rate):
     import tf_keras as keras
 
@@ -151,20 +165,23 @@ def without_wrappers(aware, name):
 
 
 def make(name, bits, images, labels, learning_rate, method, seed):
-    """Return the .tflite bytes of one row; method is "untrained", "control" or "QAT"."""
+    """Return the .tflite bytes of one row; method is "untrained", "control", "QAT" or "QAT, ranges set"."""
     import tf_keras as keras
 
     from tflite_course.models import load_model
 
     keras.utils.set_random_seed(seed)  # dropout
     model = load_model(name)
-    if method == "QAT":
-        model = add_fake_quantization(model, bits)
+    aware = method.startswith("QAT")
+    if aware:
+        plain, model = model, add_fake_quantization(model, bits)
+    if method == "QAT, ranges set":
+        set_ranges(model, plain, images[:CALIBRATION])
     if method != "untrained":
         train(model, images, labels, learning_rate)
     if bits == 8:
-        return to_int8(model, None if method == "QAT" else images)
-    return to_int4(to_float32(without_wrappers(model, name) if method == "QAT" else model))
+        return to_int8(model, None if aware else images)
+    return to_int4(to_float32(without_wrappers(model, name) if aware else model))
 
 
 def run(part):
@@ -175,10 +192,11 @@ def run(part):
     name, bits, count, rates = PARTS[part]
     (x_train, y_train), (x_test, y_test) = load_mnist()
     reference = evaluation.predict(to_float32(load_model(name)), x_test).argmax(1)
-    tasks = [(seed, rate, method) for seed in SEEDS for rate in rates for method in ("control", "QAT")]
-    tasks.append((0, rates[0], "untrained"))
-    if part == "rates":
-        tasks = [(seed, rate, "QAT") for seed in list(SEEDS)[:2] for rate in rates]
+    methods = ("control", "QAT") + ("QAT, ranges set",) * (part == "int8_cnn")
+    seeds = SEEDS if part != "rates" else list(SEEDS)[:2]
+    tasks = [(seed, rate, method) for seed in seeds for rate in rates for method in methods]
+    if part != "rates":
+        tasks.append((0, rates[0], "untrained"))
     for seed, rate, method in tasks:
         chosen = choose(seed, count)
         content = make(name, bits, x_train[chosen], y_train[chosen], rate, method, seed)

@@ -11,7 +11,7 @@ ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 # Without it the pad's answer waits up to 40 ms on its way to the page: see tflite_course/lab_server.py.
 FAST_FLAG := --ServerApp.kernel_websocket_connection_class=tflite_course.lab_server.Connection
 
-.PHONY: help lab test outputs benchmark benchmark-lessons browser colab clean
+.PHONY: help lab labs test outputs benchmark benchmark-lessons browser colab clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -28,6 +28,10 @@ outputs: $(VENV)/test.stamp
 
 benchmark: $(VENV)/test.stamp browser
 	$(BIN)/python tests/benchmark_pad.py
+
+# labs/ out of solutions/
+labs: $(VENV)/test.stamp
+	$(BIN)/python -m tflite_course.grading.release
 
 # OFFICIAL=folder: with the official tutorials, which are not part of the course
 benchmark-lessons: $(VENV)/test.stamp

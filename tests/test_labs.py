@@ -1,0 +1,132 @@
+"""Labs come from solutions, untouched labs score nothing, and the checks tell right answers from wrong ones."""
+
+import filecmp
+import importlib
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tests.lab_answers import __name__ as ANSWERS_PACKAGE
+from tflite_course.grading import release
+from tflite_course.labs import check, load_exercises
+
+ROOT = Path(__file__).parent.parent
+LABS = sorted(path.name for path in (ROOT / "solutions").iterdir() if path.is_dir())
+VISIBLE, HIDDEN = 0, 99
+
+
+def catalogue():
+    """Yield (lab, exercise, name, function that makes the answer, part of the hint; False for a right answer)."""
+    for lab in LABS:
+        module = importlib.import_module(f"{ANSWERS_PACKAGE}.{lab}")
+        lazy = getattr(module, "LAZY_ANSWERS", {})
+        for exercise, (right, wrong) in {**module.ANSWERS, **lazy}.items():
+            for name, answer in right.items():
+                yield lab, exercise, f"right: {name}", answer if exercise in lazy else lambda a=answer: a, False
+            for name, (answer, hint) in wrong.items():
+                yield lab, exercise, f"wrong: {name}", answer if exercise in lazy else lambda a=answer: a, hint
+
+
+CATALOGUE = list(catalogue())
+
+
+@pytest.mark.parametrize(
+    ("lab", "exercise", "make", "hint"),
+    [(lab, exercise, make, hint) for lab, exercise, _, make, hint in CATALOGUE],
+    ids=[f"{lab[:5]} {exercise} {name}" for lab, exercise, name, _, _ in CATALOGUE],
+)
+def test_check(lab, exercise, make, hint, capsys):
+    answer, points = make(), load_exercises(lab)[exercise].points
+    scores = [check(lab, exercise, answer, seed=seed) for seed in (VISIBLE, HIDDEN)]
+    said = capsys.readouterr().out
+    if hint is False:
+        assert scores == [points, points], said
+    else:
+        assert scores[1] == 0.0, f"a wrong answer scores: {said}"
+        assert hint is None or hint in said, said
+        assert "Traceback" not in said and len(said) < 2000
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_catalogue_is_large_enough(lab):
+    module = importlib.import_module(f"{ANSWERS_PACKAGE}.{lab}")
+    answers = {**module.ANSWERS, **getattr(module, "LAZY_ANSWERS", {})}
+    assert set(answers) == set(load_exercises(lab))
+    for exercise, (right, wrong) in answers.items():
+        assert len(right) >= 3 and len(wrong) >= 6, exercise
+        assert sum(hint is not None for _, hint in wrong.values()) >= 3, f"{exercise}: hints of the common mistakes"
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("labs")
+    release.release(folder)
+    return folder
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_labs_are_their_solutions(released, tmp_path):
+    """labs/ holds what the solutions give, byte for byte, no more and no less; and so on a second run."""
+    assert files(released) == files(ROOT / "labs"), "run `make labs`"
+    same, different, missing = filecmp.cmpfiles(released, ROOT / "labs", files(released), shallow=False)
+    assert (different, missing) == ([], []), "run `make labs`"
+    release.release(tmp_path / "again")
+    assert filecmp.cmpfiles(released, tmp_path / "again", files(released), shallow=False)[0] == files(released)
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_solution_is_well_formed(lab):
+    notebook = nbformat.read(ROOT / "solutions" / lab / f"{lab}.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    graded = {c.metadata.nbgrader.grade_id: c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade")}
+    exercises = load_exercises(lab)
+    checks = {name.removeprefix("check_"): cell for name, cell in graded.items() if cell.cell_type == "code"}
+    assert set(checks) == set(exercises)
+    for name, cell in checks.items():
+        assert cell.metadata.nbgrader.points == exercises[name].points
+        assert cell.source.startswith(f'check("{lab}", "{name}", '), name
+        assert cell.source.count("seed=") == 1 and "### BEGIN HIDDEN TESTS" in cell.source
+    ids = [cell.id for cell in notebook.cells]
+    assert len(set(ids)) == len(ids)
+    assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in notebook.cells)
+    text = "\n".join(cell.source for cell in notebook.cells)
+    assert text.count("A first hint") == text.count("A second hint") >= len(exercises)
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_lab_keeps_no_answer(lab):
+    text = (ROOT / "labs" / lab / f"{lab}.ipynb").read_text(encoding="utf-8")
+    for word in ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME", "seed="):
+        assert word not in text
+
+
+def run(path):
+    """Execute a notebook; return {grade_id: points} of its checks. No cell may raise."""
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": path.parent}})
+    client.execute()
+    points = {}
+    for cell in notebook.cells:
+        data = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "code" and data.get("grade"):
+            (result,) = (output for output in cell.outputs if output.output_type == "execute_result")
+            points[data.grade_id] = float(result.data["text/plain"])
+    return points
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_untouched_lab_runs_and_scores_nothing(lab):
+    points = run(ROOT / "labs" / lab / f"{lab}.ipynb")
+    assert len(points) == len(load_exercises(lab)) and set(points.values()) == {0.0}
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_solution_scores_full_marks(lab):
+    points = run(ROOT / "solutions" / lab / f"{lab}.ipynb")
+    assert points == {f"check_{name}": exercise.points for name, exercise in load_exercises(lab).items()}

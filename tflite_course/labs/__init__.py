@@ -1,0 +1,38 @@
+"""Checks of the labs: they say what was tested, why, what was expected, and which mistake an answer looks like.
+
+A lab calls check() in its locked cells. It prints, never raises, and returns points: an untouched lab runs from top to
+bottom and scores 0. The exercises of a lab stand in the module of the lab's name, as EXERCISES.
+"""
+
+import importlib
+
+from tflite_course.labs.exercise import Exercise, Mistake, compare_function, same
+
+__all__ = ["Exercise", "Mistake", "check", "compare_function", "load_exercises", "same"]
+
+
+def load_exercises(lab):
+    """Return {name: Exercise} of a lab, for example "lab_3_quantize"."""
+    from tflite_course.errors import CourseError
+
+    try:
+        return importlib.import_module(f"tflite_course.labs.{lab}").EXERCISES
+    except ModuleNotFoundError:
+        raise CourseError(f"There is no lab '{lab}': the name is that of the lab's folder.") from None
+
+
+def check(lab, exercise, answer, *, seed=0):
+    """Print what is right or wrong with an answer and return its points, a float from 0 to the exercise's points.
+
+    seed chooses the inputs that the answer is tried on: 0 in the lab, another one when it is graded.
+    """
+    chosen = load_exercises(lab)[exercise]
+    print(f"Tested: {chosen.tests}")
+    mistake = chosen.find_mistake(answer, seed)
+    if mistake is None:
+        print(f"Right. {chosen.points:g} of {chosen.points:g} points.")
+        return float(chosen.points)
+    print(f"Why it matters: {chosen.why}")
+    print(f"Not yet: {mistake}")
+    print(f"0 of {chosen.points:g} points.")
+    return 0.0

@@ -1,0 +1,129 @@
+"""What an exercise of a lab is: how an answer is tried, and how it is compared without trusting it."""
+
+import contextlib
+import copy
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+class Mistake(Exception):
+    """What is wrong with an answer: one or two sentences for the student."""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: judge(answer, rng) returns when the answer is right, and raises Mistake when it is not."""
+
+    points: float
+    tests: str
+    why: str
+    judge: Callable
+
+    def find_mistake(self, answer, seed):
+        """Return None for a right answer, else one sentence. Whatever an answer raises counts as a mistake of it."""
+        if answer is None or answer is Ellipsis:
+            return "there is no answer yet. Replace the line `...` and run both cells again."
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):  # what the answer prints is not part of the check
+                self.judge(answer, np.random.default_rng(seed))
+        except Mistake as mistake:
+            return str(mistake)
+        except Exception as error:  # the student's own code may raise anything
+            first = (str(error).strip().splitlines() or ["no message"])[0]
+            return f"your code stops with {type(error).__name__}: {first[:300]}"
+        return None
+
+
+# An object of the student's own may claim to equal everything: only these types are compared.
+PLAIN = (bool, int, float, str, bytes, type(None), np.bool_, *np.sctypeDict.values())
+
+
+def same(answer, expected, *, tolerance=0.0):
+    """Return whether an answer has the type of what is expected, and its values within the tolerance.
+
+    Arrays need the same dtype and shape. Tuples and lists are compared item by item, and are the same for this purpose.
+    A Python number and a NumPy scalar are the same when both are whole or both are not.
+    """
+    if isinstance(expected, (tuple, list)):
+        fits = type(answer) in (tuple, list) and len(answer) == len(expected)
+        return fits and all(same(a, e, tolerance=tolerance) for a, e in zip(answer, expected, strict=True))
+    if type(expected) is np.ndarray:
+        if type(answer) is not np.ndarray or answer.dtype != expected.dtype or answer.shape != expected.shape:
+            return False
+        return _near(answer, expected, tolerance)
+    if type(answer) not in PLAIN:
+        return False
+    if isinstance(expected, (bool, str, bytes, np.bool_)) or expected is None:
+        plain = answer.item() if isinstance(answer, np.generic) else answer
+        return type(plain) is type(expected) and plain == expected
+    kinds = [isinstance(value, (int, np.integer)) and not isinstance(value, bool) for value in (answer, expected)]
+    return kinds[0] == kinds[1] and not isinstance(answer, (bool, str, bytes)) and _near(answer, expected, tolerance)
+
+
+def _near(answer, expected, tolerance):
+    return bool(np.all(np.abs(np.asarray(answer, np.float64) - np.asarray(expected, np.float64)) <= tolerance))
+
+
+def describe(value):
+    """Return a value as short text for a hint."""
+    if isinstance(value, (tuple, list)):
+        return "(" + ", ".join(describe(item) for item in value) + ")"
+    if type(value) is np.ndarray:
+        text = np.array2string(value.ravel()[:6], precision=4, separator=", ")
+        return f"{text}{' ...' if value.size > 6 else ''} ({value.dtype}, shape {value.shape})"
+    if isinstance(value, (float, np.floating)):
+        return f"{float(value):.6g}"
+    if isinstance(value, (int, bool, str, np.integer, np.bool_)):
+        return str(value)[:100]
+    return f"a {type(value).__name__}"
+
+
+def compare_function(answer, right, cases, mistakes=None, *, tolerance=0.0):
+    """Call the answer with the arguments of each case and raise Mistake when it does not return what right returns.
+
+    right: the function that is correct; cases: a list of tuples of arguments.
+    mistakes: {hint: a function with that mistake}. When the answer agrees with one of them on every case on which that
+    one can be told from right, its hint is given.
+    """
+    if not callable(answer):
+        raise Mistake(f"a function is expected, this is {describe(answer)}.")
+    returned = []
+    for case in cases:
+        given, untouched = copy.deepcopy(case), copy.deepcopy(case)
+        returned.append(_call(answer, given))
+        if not all(same(g, u) for g, u in zip(given, untouched, strict=True) if type(u) in (np.ndarray, list)):
+            raise Mistake("your function changes the array that it is given. Work on a new one.")
+    if all(value is None for value in returned):
+        raise Mistake("your function returns nothing yet: replace the line `...`, and end with `return`.")
+    expected = [right(*copy.deepcopy(case)) for case in cases]
+    wrong = [k for k in range(len(cases)) if not same(returned[k], expected[k], tolerance=tolerance)]
+    if not wrong:
+        return
+    for hint, mistaken in (mistakes or {}).items():
+        theirs = [_call(mistaken, copy.deepcopy(case)) for case in cases]
+        telling = [k for k in range(len(cases)) if not same(theirs[k], expected[k], tolerance=tolerance)]
+        if telling == wrong and all(same(returned[k], theirs[k], tolerance=tolerance) for k in wrong):
+            raise Mistake(hint)
+    k = wrong[0]
+    if isinstance(returned[k], _Raised):
+        raise Mistake(f"with {describe(cases[k])} your function stops with {returned[k].text}")
+    arguments = ", ".join(describe(argument) for argument in cases[k])
+    raise Mistake(f"with {arguments} your function returns {describe(returned[k])}, expected {describe(expected[k])}.")
+
+
+class _Raised:
+    """What stands for the result of a call that raised."""
+
+    def __init__(self, error):
+        self.text = f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0][:200]}"
+
+
+def _call(function, arguments):
+    try:
+        with np.errstate(all="ignore"):
+            return function(*arguments)
+    except Exception as error:
+        return _Raised(error)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 STUB = "...  # your answer"
+TEXT_STUB = "*Write your answer here.*"
 
 
 def release(target, solutions=ROOT / "solutions"):
@@ -30,7 +31,7 @@ def release(target, solutions=ROOT / "solutions"):
     config.CourseDirectory.release_directory = str(target)
     config.CourseDirectory.assignment_id = "*"
     config.ClearSolutions.code_stub = {"python": STUB}
-    config.ClearSolutions.text_stub = "*Write your answer here.*"
+    config.ClearSolutions.text_stub = TEXT_STUB
     config.BaseConverter.force = True
     with tempfile.TemporaryFile("w+") as log:
         logger = logging.Logger("release", logging.WARNING)

@@ -1,0 +1,260 @@
+"""Grade submissions with nbgrader: one process a worker, each submission's kernel in its sandbox, every student a row.
+
+A class has a folder of its own, the work folder: source/, release/, submitted/, autograded/, feedback/, gradebook.db.
+A submission that is graded is not graded again; a batch that was stopped goes on where it stopped.
+"""
+
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+import nbformat
+
+from tflite_course.grading import lint, release, repair
+
+COURSE_ID = "from-mnist-to-the-edge"
+CELL_SECONDS = 120
+
+
+def database(work):
+    """Return the address of the gradebook: GRADEBOOK_URL (PostgreSQL, for example), or SQLite in the work folder."""
+    return os.environ.get("GRADEBOOK_URL") or f"sqlite:///{Path(work).resolve()}/gradebook.db"
+
+
+def make_config(work, lab="*", student="*"):
+    """Return nbgrader's settings for a work folder."""
+    from nbgrader.preprocessors import CheckCellMetadata, ClearOutput, DeduplicateIds, OverwriteCells
+    from traitlets.config import Config
+
+    config = Config()
+    config.CourseDirectory.root = str(Path(work).resolve())
+    config.CourseDirectory.course_id = COURSE_ID
+    config.CourseDirectory.db_url = database(work)
+    config.CourseDirectory.assignment_id = lab
+    config.CourseDirectory.student_id = student
+    config.ClearSolutions.code_stub = {"python": release.STUB}
+    config.ClearSolutions.text_stub = release.TEXT_STUB
+    config.BaseConverter.force = True
+    config.Execute.timeout = CELL_SECONDS
+    config.Execute.shutdown_kernel = "immediate"
+    config.IgnorePattern.enabled = True  # a line on stderr alone must not cost points
+    config.IgnorePattern.pattern = r"(?s).*"
+    config.Autograde.sanitize_preprocessors = [ClearOutput, DeduplicateIds, OverwriteCells, CheckCellMetadata]
+    return config
+
+
+def quietly(converter):
+    """Run an nbgrader converter in this process; return what it logged as a warning or worse. Raises when it fails."""
+    with tempfile.TemporaryFile("w+") as stream:
+        logger = logging.Logger("nbgrader", logging.WARNING)
+        handler = logging.StreamHandler(stream)
+        logger.addHandler(handler)
+        converter.log = logger
+        try:
+            converter.start()
+        except (Exception, SystemExit) as error:  # nbgrader ends a failed conversion with SystemExit
+            stream.seek(0)
+            raise RuntimeError(stream.read().strip()[-3000:] or repr(error)) from None
+        stream.seek(0)
+        return stream.read()
+
+
+def prepare(work, labs, solutions=release.ROOT / "solutions"):
+    """Make the work folder: a copy of the solutions, the released labs, and the gradebook with their hidden tests."""
+    from nbgrader.converters import GenerateAssignment
+    from nbgrader.coursedir import CourseDirectory
+
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # nbgrader calls alembic
+    for lab in labs:
+        target = Path(work) / "source" / lab
+        if target.exists():
+            shutil.rmtree(target)
+        shutil.copytree(Path(solutions) / lab, target, ignore=shutil.ignore_patterns("work", ".ipynb_checkpoints"))
+        config = make_config(work, lab)
+        quietly(GenerateAssignment(coursedir=CourseDirectory(config=config), config=config))
+
+
+def is_graded(work, lab, student):
+    """Return whether the batch was through with a submission: it has an autograded notebook and no mark of a start."""
+    folder = Path(work) / "autograded" / student / lab
+    return (folder / f"{lab}.ipynb").is_file() and not _started(work, lab, student).exists()
+
+
+def _started(work, lab, student):
+    return Path(work) / "started" / f"{student} {lab}"
+
+
+def grade(work, lab, student, text, *, sandboxed=True):
+    """Grade one submission; return {"student", "lab", "score", "max_score", "notes", "crashed", "held"}.
+
+    text: the notebook as it was handed in. Whatever it holds or does, the student gets a row in the gradebook: what
+    cannot be run scores 0, with a note that says why. Called in a worker process; nbgrader changes its folder.
+    """
+    started = _started(work, lab, student)
+    started.parent.mkdir(exist_ok=True)
+    started.touch()
+    released = nbformat.read(Path(work) / "release" / lab / f"{lab}.ipynb", as_version=4)
+    folder = Path(work) / "submitted" / student / lab
+    notes, crashed, held = [], False, {}
+    try:
+        notebook = nbformat.reads(text, as_version=4)
+        notebook, notes = repair.repair(notebook, released)
+        held = lint.inspect(notebook, released)
+    except Exception as error:
+        notes, crashed = [f"the file is no notebook ({type(error).__name__}); it scores 0."], True
+        notebook = released
+    folder.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, folder / f"{lab}.ipynb")
+    if not crashed:
+        try:
+            _autograde(work, lab, student, sandboxed)
+        except Exception as error:
+            crashed = True
+            reason = str(error).strip().splitlines()
+            notes.append(
+                f"it could not be run to its end and scores 0: {reason[-1] if reason else type(error).__name__}"
+            )
+    result = _settle(work, lab, student, notebook, notes, crashed, held)
+    started.unlink()
+    return result
+
+
+def _autograde(work, lab, student, sandboxed):
+    from nbgrader.converters import Autograde
+    from nbgrader.coursedir import CourseDirectory
+    from nbgrader.preprocessors import OverwriteKernelspec  # noqa: F401  the kernel is ours, not the notebook's
+
+    config = make_config(work, lab, student)
+    config.Execute.kernel_name = "python3"
+    with tempfile.TemporaryDirectory(prefix="kernel-") as sockets:
+        note = Path(sockets) / "note"
+        os.environ["GRADE_NOTE"] = str(note)
+        if sandboxed:
+            os.environ["JUPYTER_PATH"] = str(Path(__file__).parent)
+            config.Execute.kernel_name = "sandbox-python3"
+            config.KernelManager.transport = "ipc"
+            (Path(sockets) / "s").mkdir()
+            config.KernelManager.ip = f"{sockets}/s/k"  # absolute: a relative one never connects
+        here = os.getcwd()
+        try:
+            quietly(Autograde(coursedir=CourseDirectory(config=config), config=config))
+        except RuntimeError as error:
+            why = note.read_text(encoding="utf-8") if note.exists() else ""
+            raise RuntimeError(f"{error}\n{why}" if why else str(error)) from None
+        finally:
+            os.chdir(here)
+
+
+def _ran(cell):
+    """Return whether a check ran to its end: it printed what it tested and gave its points."""
+    outputs = cell.get("outputs", [])
+    said = "".join(o.get("text", "") for o in outputs if o.output_type == "stream" and o.name == "stdout")
+    gave = [o for o in outputs if o.output_type == "execute_result"]
+    return "Tested: " in said and len(gave) == 1
+
+
+def _settle(work, lab, student, notebook, notes, crashed, held):
+    """Write the last word on a submission into the gradebook: zeros for what crashed or did not run, notes as comments."""
+    from nbgrader.api import Gradebook
+
+    target = Path(work) / "autograded" / student / lab / f"{lab}.ipynb"
+    failed = set()
+    if crashed:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            target.unlink()
+        nbformat.write(notebook, target)
+    else:
+        for cell in nbformat.read(target, as_version=4).cells:
+            data = cell.metadata.get("nbgrader", {})
+            if data.get("grade") and cell.cell_type == "code" and not _ran(cell):
+                failed.add(data.grade_id)
+    if held:
+        reasons = sorted({reason for found in held.values() for reason in found})
+        notes = [*notes, f"held for a person to look at, no points for checks until then ({'; '.join(reasons)})."]
+    with Gradebook(database(work), COURSE_ID) as book:
+        book.update_or_create_student(student)
+        submission = book.update_or_create_submission(lab, student)
+        for part in submission.notebooks:
+            for grade_ in part.grades:
+                automatic = grade_.cell.cell_type == "code"
+                if crashed or (automatic and (held or grade_.name in failed)):
+                    grade_.auto_score = 0.0
+                    grade_.needs_manual_grade = bool(held)
+                if grade_.auto_score is not None and not 0 <= grade_.auto_score <= grade_.max_score:
+                    grade_.auto_score, grade_.needs_manual_grade = 0.0, True
+            if notes and part.comments:
+                part.comments[0].auto_comment = "\n\n".join(notes)
+        book.db.commit()
+        score, most = float(submission.score), float(submission.max_score)
+    keys = ("student", "lab", "score", "max_score", "notes", "crashed", "held")
+    return dict(zip(keys, (student, lab, score, most, notes, crashed, bool(held)), strict=True))
+
+
+def worker(task):
+    """Grade one task, a dict of the arguments of grade(); never raises. For process pools and Dask."""
+    try:
+        return grade(**task)
+    except BaseException as error:
+        last = traceback.format_exception_only(error)[-1].strip()
+        return {
+            **{key: task[key] for key in ("student", "lab")},
+            **{"score": 0.0, "max_score": 0.0, "notes": [f"the grader failed: {last}"], "crashed": True, "held": False},
+        }
+
+
+def grade_all(tasks, *, workers=2, scheduler=None, report=print):
+    """Grade tasks in processes, or on the Dask cluster at the address scheduler; return the results, sorted.
+
+    At most one kernel runs in a worker. A task of a worker that dies is done again by another, once.
+    """
+    results = []
+    for done in (_on_dask if scheduler else _in_processes)(tasks, workers, scheduler):
+        results.append(done)
+        state = "crashed" if done["crashed"] else "held" if done["held"] else f"{done['score']:g}/{done['max_score']:g}"
+        report(f"[{len(results)}/{len(tasks)}] {done['student']} {done['lab']}: {state}")
+    return sorted(results, key=lambda done: (done["lab"], done["student"]))
+
+
+def _in_processes(tasks, workers, scheduler):
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import get_context
+
+    left = {k: task for k, task in enumerate(tasks)}
+    for _ in range(3):
+        if not left:
+            return
+        with ProcessPoolExecutor(max(1, min(workers, len(left))), mp_context=get_context("spawn")) as pool:
+            futures = {pool.submit(worker, task): k for k, task in left.items()}
+            for future in as_completed(futures):
+                try:
+                    result = future.result()
+                except BrokenProcessPool:
+                    continue
+                del left[futures[future]]
+                yield result
+    for task in left.values():
+        yield {
+            **{key: task[key] for key in ("student", "lab")},
+            **{
+                "score": 0.0,
+                "max_score": 0.0,
+                "notes": ["its worker died three times"],
+                "crashed": True,
+                "held": False,
+            },
+        }
+
+
+def _on_dask(tasks, _, scheduler):
+    from dask.distributed import Client, as_completed
+
+    with Client(scheduler) as client:
+        futures = client.map(worker, tasks, pure=False, retries=1, resources={"kernel": 1})
+        for _, result in as_completed(futures, with_results=True):
+            yield result

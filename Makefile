@@ -11,7 +11,7 @@ ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 # Without it the pad's answer waits up to 40 ms on its way to the page: see tflite_course/lab_server.py.
 FAST_FLAG := --ServerApp.kernel_websocket_connection_class=tflite_course.lab_server.Connection
 
-.PHONY: help lab labs test outputs benchmark benchmark-lessons browser colab clean
+.PHONY: help lab labs grade test outputs benchmark benchmark-lessons browser colab clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -32,6 +32,10 @@ benchmark: $(VENV)/test.stamp browser
 # labs/ out of solutions/
 labs: $(VENV)/test.stamp
 	$(BIN)/python -m tflite_course.grading.release
+
+# SUBMISSIONS=folder: zip files, folders or notebooks, one a student. SCHEDULER=tcp://...: on a Dask cluster
+grade: $(VENV)/test.stamp
+	$(BIN)/python -m tflite_course.grading $(SUBMISSIONS) $(GRADE_FLAGS)
 
 # OFFICIAL=folder: with the official tutorials, which are not part of the course
 benchmark-lessons: $(VENV)/test.stamp

@@ -10,6 +10,7 @@ import shutil
 import sys
 import tempfile
 import traceback
+import warnings
 from pathlib import Path
 
 import nbformat
@@ -126,7 +127,6 @@ def grade(work, lab, student, text, *, sandboxed=True):
 def _autograde(work, lab, student, sandboxed):
     from nbgrader.converters import Autograde
     from nbgrader.coursedir import CourseDirectory
-    from nbgrader.preprocessors import OverwriteKernelspec  # noqa: F401  the kernel is ours, not the notebook's
 
     config = make_config(work, lab, student)
     config.Execute.kernel_name = "python3"
@@ -158,7 +158,7 @@ def _ran(cell):
 
 
 def _settle(work, lab, student, notebook, notes, crashed, held):
-    """Write the last word on a submission into the gradebook: zeros for what crashed or did not run, notes as comments."""
+    """Write the last word into the gradebook: zeros for what crashed or did not run, notes as comments."""
     from nbgrader.api import Gradebook
 
     target = Path(work) / "autograded" / student / lab / f"{lab}.ipynb"
@@ -198,7 +198,9 @@ def _settle(work, lab, student, notebook, notes, crashed, held):
 def worker(task):
     """Grade one task, a dict of the arguments of grade(); never raises. For process pools and Dask."""
     try:
-        return grade(**task)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # nbgrader's use of SQLAlchemy, for every row
+            return grade(**task)
     except BaseException as error:
         last = traceback.format_exception_only(error)[-1].strip()
         return {
@@ -258,3 +260,12 @@ def _on_dask(tasks, _, scheduler):
         futures = client.map(worker, tasks, pure=False, retries=1, resources={"kernel": 1})
         for _, result in as_completed(futures, with_results=True):
             yield result
+
+
+def add_student(work, student):
+    """Give a student a row in the gradebook, also when nothing that was handed in could be used."""
+    from nbgrader.api import Gradebook
+
+    with Gradebook(database(work), COURSE_ID) as book:
+        book.update_or_create_student(student)
+        book.db.commit()

@@ -116,7 +116,8 @@ def watch(child, limits):
 
 def main():
     limits = {name: float(os.environ.get(name, value)) for name, value in LIMITS.items()}
-    child = subprocess.Popen(command(sys.argv[1], os.getcwd()), stdin=subprocess.DEVNULL)
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    child = subprocess.Popen(command(sys.argv[1], os.getcwd()), **quiet)
     reason = watch(child, limits)
     if reason:
         note = os.environ.get("GRADE_NOTE")

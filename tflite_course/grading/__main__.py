@@ -1,0 +1,69 @@
+"""Grade a class: `python -m tflite_course.grading submissions`, or `make grade SUBMISSIONS=submissions`.
+
+Collects what a learning platform gave (zip files, folders or notebooks, one a student), repairs lost marks, runs the
+checks of each submission in a sandbox, and writes the gradebook, CSV files and a feedback page for each student.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from tflite_course.errors import CourseError
+from tflite_course.grading import collect, export, grade, release, sandbox
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m tflite_course.grading", description=__doc__.split("\n")[0])
+    parser.add_argument("submissions", type=Path, help="folder with one zip, folder or notebook a student")
+    parser.add_argument("--work", type=Path, default=Path("grading"), help="where the gradebook is (default: grading)")
+    parser.add_argument("--labs", nargs="*", help="only these labs (default: all that have a solution)")
+    parser.add_argument(
+        "--workers", type=int, default=max(1, (os.cpu_count() or 2) - 1), help="processes on this machine"
+    )
+    parser.add_argument("--scheduler", default=os.environ.get("SCHEDULER"), help="a Dask cluster, tcp://host:port")
+    parser.add_argument("--again", action="store_true", help="grade again what is graded")
+    parser.add_argument("--unsafe", action="store_true", help="without a sandbox: submissions run as you")
+    options = parser.parse_args(arguments)
+    known = sorted(path.name for path in (release.ROOT / "solutions").iterdir() if path.is_dir())
+    labs = options.labs or known
+    try:
+        for lab in set(labs) - set(known):
+            raise CourseError(f"There is no lab {lab}: choose from {', '.join(known)}.")
+        if not options.unsafe:
+            sandbox.check_available()
+        submissions = collect.collect(options.submissions, labs)
+    except CourseError as error:
+        sys.exit(str(error))
+    options.work.mkdir(parents=True, exist_ok=True)
+    handed_in = sorted({lab for submission in submissions for lab in submission.notebooks})
+    grade.prepare(options.work, [lab for lab in handed_in if options.again or not _prepared(options.work, lab)])
+    tasks = [
+        {"work": str(options.work), "lab": lab, "student": s.student, "text": text, "sandboxed": not options.unsafe}
+        for s in submissions
+        for lab, text in sorted(s.notebooks.items())
+        if options.again or not grade.is_graded(options.work, lab, s.student)
+    ]
+    print(f"{len(submissions)} students, {len(tasks)} submissions to grade", flush=True)
+    results = grade.grade_all(tasks, workers=options.workers, scheduler=options.scheduler)
+    for result in results:
+        for note in result["notes"]:
+            print(f"{result['student']} {result['lab']}: {note}")
+    for submission in submissions:
+        for problem in submission.problems:
+            print(f"{submission.student}: {problem}")
+        grade.add_student(options.work, submission.student)
+    for task in tasks:
+        export.feedback(options.work, task["lab"], task["student"])
+    for student, lab, waiting in export.open_questions(options.work, handed_in):
+        print(f"to mark by hand: {student} {lab}: {waiting}")
+    settings = export.write_formgrader_settings(options.work)
+    print("\n".join(str(path) for path in [*export.export(options.work, handed_in), settings]))
+
+
+def _prepared(work, lab):
+    return (Path(work) / "release" / lab / f"{lab}.ipynb").is_file()
+
+
+if __name__ == "__main__":
+    main()

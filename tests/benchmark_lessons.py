@@ -38,9 +38,9 @@ TOPICS = {
         52,
     ),
     "QAT": ("06_quantization_aware_training", "topic-qat", "qat_int8", "training_example.ipynb", 25),
-    "pruning": ("07_pruning", "topic-pruning", "pruned_int8", "pruning_with_keras.ipynb", None),
-    "2:4 sparsity": ("07_pruning", "topic-2-4-sparsity", "two_of_four", "pruning_with_sparsity_2_by_4.ipynb", 223),
-    "clustering": ("08_weight_clustering", "topic-clustering", "clustered_int8", "clustering_example.ipynb", 115),
+    "pruning": ("07_pruning", "topic-pruning", "mine", "pruning_with_keras.ipynb", None),
+    "2:4 sparsity": ("07_pruning", "topic-2-4-sparsity", "two_four", "pruning_with_sparsity_2_by_4.ipynb", 223),
+    "clustering": ("08_weight_clustering", "topic-clustering", "clustered_bytes", "clustering_example.ipynb", 115),
     "pruning-preserving QAT": ("09_combine_and_redesign", "topic-pqat", "pqat", "pqat_example.ipynb", 240),
 }
 

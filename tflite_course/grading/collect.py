@@ -26,7 +26,7 @@ class Submission:
 
 def student_name(path):
     """Return the name of a student from the name of a file or folder."""
-    name = path.stem if path.suffix in (".zip", ".ipynb") else path.name
+    name = path.name if path.is_dir() else path.stem
     name = STUDENT.sub("-", name.split("_")[0]).strip("-.")
     return name or "unnamed"
 

@@ -114,7 +114,7 @@ def feedback(work, lab, student):
     return Path(work) / "feedback" / student / lab / f"{lab}.html"
 
 
-FORMGRADER = '''"""Settings of nbgrader's pages for marking, written by the grading command: run `jupyter lab` in this folder."""
+FORMGRADER = '''"""Settings of nbgrader's pages, written by the grading command: run `jupyter lab` in this folder."""
 
 from tflite_course.grading import export, grade
 

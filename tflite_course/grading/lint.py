@@ -26,6 +26,8 @@ NAMES = {
     "__import__": "imports by a name that cannot be read here",
     "import_module": "imports by a name that cannot be read here",
     "importlib": "imports by a name that cannot be read here",
+    "__globals__": "reaches into other functions",
+    "__code__": "reaches into other functions",
     "exec": "runs text as code",
     "eval": "runs text as code",
     "compile": "makes code of text",
@@ -50,11 +52,15 @@ def find_tampering(source):
         names = []
         if isinstance(node, ast.Name):
             names = [node.id]
+            if node.id == "check" and isinstance(node.ctx, ast.Store):
+                found.add("check: replaces the check")
         elif isinstance(node, ast.Attribute):
             whole = ast.unparse(node)
             names = [whole, *([] if node.attr in METHODS else [node.attr])]
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             names = [node.name] if node.name.startswith("__") else []
+            if node.name == "check":
+                found.add("check: replaces the check")
         elif isinstance(node, ast.Import):
             names = [part for alias in node.names for part in (alias.name, alias.name.split(".")[0])]
         elif isinstance(node, ast.ImportFrom):

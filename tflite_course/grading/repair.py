@@ -1,8 +1,8 @@
 """Put a submission back into the form of its lab: locked cells as they were, answers where they belong.
 
 Editors and uploads lose nbgrader's metadata, students delete or edit checks. A cell of the lab is found again by its
-grade_id, its cell id, or the likeness of its text; what is not found is put in as it was released. Cells that a student
-added stay behind the cell that they followed.
+grade_id, its cell id, its text, or its place and likeness; what is not found is put in as it was released. Cells that a
+student added stay behind the cell that they followed.
 """
 
 import copy
@@ -32,8 +32,12 @@ def match(submitted, released):
         if number in found or not _grade_id(cell):
             continue
         likeness = {k: fuzz.ratio(c.source, cell.source) for k, c in free.items() if c.cell_type == cell.cell_type}
-        best = max(likeness, key=likeness.get, default=None)
-        if best is not None and likeness[best] >= LIKENESS:
+        # a cell that stands where this one stood, between the same neighbours, need not be like it
+        after = max((k for n, k in found.items() if n < number), default=-1)
+        before = min((k for n, k in found.items() if n > number), default=len(submitted.cells))
+        between = {k: value for k, value in likeness.items() if after < k < before}
+        best = max(between or likeness, key=likeness.get, default=None)
+        if best is not None and (best in between or likeness[best] >= LIKENESS):
             found[number] = best
             del free[best]
     return found

@@ -1,0 +1,346 @@
+"""Grading: what is collected, repaired, held and exported, and what a hostile submission cannot do.
+
+The attacks run in the sandbox that the command uses. Without bubblewrap they are skipped, with one line that says so.
+"""
+
+import copy
+import csv
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tflite_course.errors import CourseError
+from tflite_course.grading import __main__ as command
+from tflite_course.grading import collect, export, grade, lint, repair, sandbox
+
+ROOT = Path(__file__).parent.parent
+LAB = "lab_3_quantize"
+
+
+def read(kind):
+    return nbformat.read(ROOT / kind / LAB / f"{LAB}.ipynb", as_version=4)
+
+
+def grade_id(cell):
+    return cell.metadata.get("nbgrader", {}).get("grade_id")
+
+
+def answer(notebook, name, source):
+    """Return a copy of the notebook with another source in the cell of this grade_id."""
+    changed = copy.deepcopy(notebook)
+    next(cell for cell in changed.cells if grade_id(cell) == name).source = source
+    return changed
+
+
+# --- collect
+
+
+def make_zip(files):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return stream.getvalue()
+
+
+def test_collect_takes_what_platforms_give(tmp_path):
+    text = nbformat.writes(read("labs"))
+    (tmp_path / "ada_12345_678_lab_3_quantize(1).ipynb").write_text(text)
+    (tmp_path / "bob.zip").write_bytes(make_zip({"deep/er/lab_3_quantize.ipynb": text, "notes.txt": "x"}))
+    (tmp_path / "Carla Curie_2031_assignsubmission_file_").mkdir()
+    (tmp_path / "Carla Curie_2031_assignsubmission_file_" / "lab_3_quantize-final.ipynb").write_text(text)
+    (tmp_path / "dan.zip").write_bytes(b"no zip")
+    (tmp_path / "eve.docx").write_text("essay")
+    (tmp_path / "fay").mkdir()
+    found = {s.student: s for s in collect.collect(tmp_path, [LAB])}
+    assert {name for name, s in found.items() if s.notebooks == {LAB: text}} == {"ada", "bob", "Carla-Curie"}
+    assert "cannot be unpacked" in found["dan"].problems[0]
+    assert "is no lab" in found["eve"].problems[0]
+    assert found["fay"].problems == ["no notebook of a lab was found"]
+
+
+def test_collect_leaves_nothing_outside(tmp_path):
+    inside = tmp_path / "in"
+    inside.mkdir()
+    (inside / "mallory.zip").write_bytes(make_zip({"../../lab_3_quantize.ipynb": "{}", "/tmp/x.ipynb": "{}"}))
+    (inside / "link.ipynb").symlink_to(ROOT / "solutions" / LAB / f"{LAB}.ipynb")
+    found = collect.collect(inside, [LAB])
+    assert [s.student for s in found] == ["mallory"]  # a link is not followed
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["in", "link.ipynb", "mallory.zip"]
+
+
+def test_collect_refuses_a_bomb(tmp_path):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("lab_3_quantize.ipynb", b"0" * (collect.MOST_BYTES + 1))
+    (tmp_path / "bomb.zip").write_bytes(stream.getvalue())
+    (submission,) = collect.collect(tmp_path, [LAB])
+    assert "unpacks to too much" in submission.problems[0] and not submission.notebooks
+
+
+@pytest.mark.parametrize("make", [lambda p: p / "gone", lambda p: p], ids=["missing", "empty"])
+def test_collect_says_what_is_wrong(tmp_path, make):
+    with pytest.raises(CourseError, match="There is no folder|is empty"):
+        collect.collect(make(tmp_path), [LAB])
+
+
+# --- repair
+
+
+def strip_metadata(notebook, *, ids):
+    for number, cell in enumerate(notebook.cells):
+        cell.metadata = nbformat.NotebookNode()
+        if not ids:
+            cell["id"] = f"x{number}"
+    return notebook
+
+
+@pytest.mark.parametrize("ids", [True, False], ids=["ids kept", "ids lost"])
+def test_repair_finds_cells_again(ids):
+    released, submitted = read("labs"), strip_metadata(read("solutions"), ids=ids)
+    fixed, notes = repair.repair(submitted, released)
+    assert [grade_id(c) for c in fixed.cells if grade_id(c)] == [grade_id(c) for c in released.cells if grade_id(c)]
+    sources = {grade_id(c): c.source for c in fixed.cells}
+    for cell in read("solutions").cells:
+        if cell.metadata.get("nbgrader", {}).get("solution"):
+            assert sources[grade_id(cell)] == cell.source, grade_id(cell)
+    assert notes
+
+
+def test_repair_restores_checks():
+    released, submitted = read("labs"), read("labs")
+    submitted.cells = [c for c in submitted.cells if grade_id(c) != "check_quantize"]
+    next(c for c in submitted.cells if grade_id(c) == "check_predict").source = "3.0"
+    fixed, notes = repair.repair(submitted, released)
+    sources = {grade_id(c): c.source for c in fixed.cells}
+    for name in ("check_quantize", "check_predict"):
+        assert sources[name] == next(c.source for c in released.cells if grade_id(c) == name)
+    assert any("check_quantize: the cell was missing" in note for note in notes)
+    assert any("check_predict: the locked cell was edited" in note for note in notes)
+
+
+def test_repair_keeps_cells_of_the_student():
+    submitted = read("labs")
+    submitted.cells.insert(5, nbformat.v4.new_code_cell("helper = 1"))
+    fixed, _ = repair.repair(submitted, read("labs"))
+    sources = [c.source for c in fixed.cells]
+    assert sources.index("helper = 1") == 5 and len(fixed.cells) == len(submitted.cells)
+    nbformat.validate(fixed)
+
+
+# --- lint
+
+HELD = [
+    "get_ipython().input_transformers_cleanup.append(lambda lines: ['pass'])",
+    "import tflite_course.labs.exercise as e\ne.Exercise.find_mistake = None",
+    "from tflite_course import labs\nlabs.check = lambda *a, **k: 2.0",
+    "from tflite_course.labs import load_exercises",
+    "import sys\nsys.modules['x'] = 1",
+    "class Right:\n    def __eq__(self, other):\n        return True",
+    "import builtins",
+    "exec('x = 1')",
+    "getattr(x, '__eq__')",
+    "import gc\nprint(gc.get_objects())",
+    "import ctypes",
+    "__import__('os')",
+    "check.__globals__['load_exercises'] = None",
+    "check = lambda *arguments, **options: 2.0",
+    "def check(*arguments, **options):\n    return 2.0",
+]
+
+
+@pytest.mark.parametrize("source", HELD)
+def test_tampering_is_found(source):
+    assert lint.find_tampering(source)
+
+
+def test_honest_answers_are_not_held():
+    for path in sorted((ROOT / "solutions").glob("*/*.ipynb")):
+        assert lint.inspect(nbformat.read(path, as_version=4), _released(path)) == {}, path
+    assert lint.find_tampering("model.compile('adam', loss)\nmodel.eval") == []
+    assert lint.find_tampering("x = (") == []
+
+
+def _released(path):
+    return nbformat.read(ROOT / "labs" / path.parent.name / path.name, as_version=4)
+
+
+# --- the whole way, in the sandbox
+
+OUTSIDE = "outside.txt"
+PORT = 47_123
+
+
+def hostile(victim):
+    """Return {student: notebook}: attacks, each in the answer to exercise 2, the other answers right."""
+    full = read("solutions")
+    right = next(c.source for c in full.cells if grade_id(c) == "quantize")
+
+    def attack(code):
+        return answer(full, "quantize", f"{right}\n\n{code}")
+
+    folder = str(victim)
+    attacks = {
+        "files": f"import pathlib, shutil\nseen = [p.name for p in pathlib.Path({folder!r}).glob('*')]\n"
+        f"shutil.rmtree({folder!r}, ignore_errors=True)\n"
+        f"try:\n    pathlib.Path({folder!r}, 'new').write_text('x')\nexcept OSError:\n    pass\nassert not seen",
+        "solutions": f"import pathlib\nassert not list(pathlib.Path({str(ROOT)!r}).glob('solutions/**/*.ipynb'))\n"
+        f"assert not list(pathlib.Path({str(ROOT)!r}).glob('tests/*'))",
+        "network": "import socket\nfor host in ('127.0.0.1', '10.0.0.1'):\n    try:\n"
+        f"        socket.create_connection((host, {PORT}), timeout=2)\n"
+        "    except OSError:\n        continue\n    raise SystemError('the network is open')",
+        "daemon": "import os, time\nif os.fork() == 0:\n    os.setsid()\n    while True:\n        time.sleep(0.1)",
+        "exit": "import os\nos._exit(0)",
+        "memory": "blocks = []\nwhile True:\n    blocks.append(bytearray(50_000_000))",
+        "forks": "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass",
+        "loop": "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    try:\n"
+        "        while True:\n            pass\n    except BaseException:\n        pass",
+        "transformer": "get_ipython().input_transformers_cleanup.append(lambda lines: ['2.0'])",
+        "stderr": "import os\nos.write(2, b'INFO: a line on stderr')",
+    }
+    notebooks = {name: attack(code) for name, code in attacks.items()}
+    notebooks["full"] = full
+    notebooks["untouched"] = read("labs")
+    script = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
+    script += "\n\n| a | b |\n|---|---|\n| 1 | 2 |"
+    notebooks["script"] = answer(full, "explain", script)
+    return notebooks
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """Run the command over a class of honest and hostile students; return the work folder and what was printed."""
+    try:
+        sandbox.check_available()
+    except CourseError as error:
+        pytest.skip(f"the attacks need the sandbox: {error}")
+    base = tmp_path_factory.mktemp("class")
+    victim, submissions = base / "victim", base / "submissions"
+    victim.mkdir()
+    (victim / OUTSIDE).write_text("mine")
+    submissions.mkdir()
+    for student, notebook in hostile(victim).items():
+        (submissions / student).mkdir()
+        nbformat.write(notebook, submissions / student / f"{LAB}.ipynb")
+    (submissions / "nonsense").mkdir()
+    (submissions / "nonsense" / f"{LAB}.ipynb").write_text("{no notebook")
+    (submissions / "nothing.zip").write_bytes(b"")
+    server = socket.create_server(("127.0.0.1", PORT))
+    threading.Thread(target=lambda: _count(server), daemon=True).start()
+    environment = os.environ | {
+        "GRADE_MEMORY": "3e9",
+        "GRADE_SECONDS": "60",
+        "GRADE_PROCESSES": "60",
+        "GRADE_CELL": "25",
+    }
+    arguments = [sys.executable, "-m", "tflite_course.grading", submissions, "--work", base / "work", "--labs", LAB]
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment, timeout=1200)
+    server.close()
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return base, done.stdout
+
+
+CONNECTIONS = []
+
+
+def _count(server):
+    while True:
+        try:
+            CONNECTIONS.append(server.accept())
+        except OSError:
+            return
+
+
+def scores(base):
+    with open(base / "work" / "canvas.csv", encoding="utf-8-sig", newline="") as stream:
+        return {row["SIS User ID"]: row[LAB] for row in csv.DictReader(stream) if row["SIS User ID"]}
+
+
+def test_every_student_has_a_row(graded):
+    base, said = graded
+    students = {path.name.removesuffix(".zip") for path in (base / "submissions").iterdir()}
+    assert set(scores(base)) == students
+    assert "nothing: no notebook of a lab was found" in said
+
+
+@pytest.mark.parametrize("student", ["full", "files", "solutions", "network", "daemon", "stderr", "script"])
+def test_answers_that_are_right_score(graded, student):
+    """These attacks are harmless in the sandbox: what they try fails inside, and the right answer beside it counts."""
+    assert float(scores(graded[0])[student]) == 13.0
+
+
+@pytest.mark.parametrize("student", ["exit", "memory", "forks", "loop", "transformer", "untouched", "nonsense"])
+def test_what_breaks_the_run_scores_nothing(graded, student):
+    assert float(scores(graded[0])[student]) == 0.0
+
+
+def test_reasons_are_said(graded):
+    said = graded[1]
+    assert "transformer lab_3_quantize: held" in said and "input_transformers_cleanup" in said
+    assert "GRADE_MEMORY was passed" in said
+    for student in ("exit", "memory", "forks", "loop"):
+        assert f"{student} lab_3_quantize: it could not be run to its end and scores 0" in said
+
+
+def test_nothing_outside_was_touched(graded):
+    base, _ = graded
+    assert [path.name for path in (base / "victim").iterdir()] == [OUTSIDE]
+    assert CONNECTIONS == []
+    left = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    assert "/connection.json" not in left, "a process of a submission is still there"
+
+
+def test_feedback_pages(graded):
+    base, _ = graded
+    for student in ("full", "exit", "script", "nonsense"):
+        page = (base / "work" / "feedback" / student / LAB / f"{LAB}.html").read_text(encoding="utf-8")
+        assert "seed=" not in page and "HIDDEN TESTS" not in page
+        assert "<script>document.title" not in page and "onerror=" not in page
+        assert "<table>" in page  # tables stay
+
+
+def test_marking_by_hand_is_listed(graded):
+    assert "to mark by hand: full lab_3_quantize: 1" in graded[1]
+
+
+def test_a_second_run_grades_nothing_again(graded):
+    base, _ = graded
+    arguments = [sys.executable, "-m", "tflite_course.grading", base / "submissions", "--work", base / "work"]
+    done = subprocess.run([*arguments, "--labs", LAB], capture_output=True, text=True, timeout=300)
+    assert "0 submissions to grade" in done.stdout, done.stdout + done.stderr
+
+
+# --- exports and the command
+
+
+def test_csv_quoting(tmp_path):
+    export._write(tmp_path / "x.csv", ["name", "n"], [['O"Neil, Ada', 1.5], ["=1+1", None], ["two\nlines", "ü"]])
+    with open(tmp_path / "x.csv", encoding="utf-8-sig", newline="") as stream:
+        assert list(csv.reader(stream)) == [["name", "n"], ['O"Neil, Ada', "1.5"], ["'=1+1", ""], ["two\nlines", "ü"]]
+
+
+def test_refuses_without_a_sandbox(tmp_path, monkeypatch):
+    (tmp_path / "ada.ipynb").write_text("{}")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit, match="no sandbox on this machine .* --unsafe"):
+        command.main([str(tmp_path), "--work", str(tmp_path / "work")])
+
+
+def test_unknown_lab(tmp_path):
+    with pytest.raises(SystemExit, match="There is no lab lab_99: choose from"):
+        command.main([str(tmp_path), "--labs", "lab_99"])
+
+
+def test_a_worker_that_fails_is_recorded():
+    result = grade.worker({"work": "/nowhere", "lab": LAB, "student": "ada", "text": "{}"})
+    assert result["crashed"] and "the grader failed" in result["notes"][0]
+    json.dumps(result)

@@ -1,6 +1,6 @@
 """Quantization-aware training (QAT) beside its control, over several seeds: what lesson 06 compares with.
 
-    python assets/experiments/quantization_aware_training.py               # all parts, about 6 CPU minutes
+    python assets/experiments/quantization_aware_training.py               # all parts, 5 to 10 minutes on two cores
     python assets/experiments/quantization_aware_training.py int4_ds       # one part; the others stay as they are
 
 A seed chooses the training images and their order. Each seed is trained twice from the shipped checkpoint, on the

@@ -11,7 +11,6 @@ PARTS = {
     "min_max": "the ranges seen in calibration: scale and zero point say the same",
     "shape_signature": "the marks of open axes: the batch is fixed to the shape that is stored",
     "empty_buffers": "a buffer for each tensor that has no constant data",
-    "empty_lists": "lists of an operator that hold nothing",
     "shared_lists": "equal lists of shapes, scales and zero points: one copy is enough for all tensors",
 }
 
@@ -48,9 +47,6 @@ def strip(model, parts=PARTS):
                 tensor.quantization.min = tensor.quantization.max = None
     if "empty_buffers" in parts:
         _drop_unused_buffers(tree, graph)
-    if "empty_lists" in parts:
-        for operator in graph.operators:
-            operator.mutatingVariableInputs = operator.intermediates = None
     builder = _builder(share="shared_lists" in parts)
     builder.Finish(tree.Pack(builder), b"TFL3")
     return bytes(builder.Output())
@@ -74,7 +70,7 @@ def _builder(share):
     import flatbuffers
 
     class SharingBuilder(flatbuffers.Builder):
-        known = None
+        known = key = None
 
         def StartVector(self, size, count, alignment):
             self.start, self.key, self.numbers = self.Offset(), (size, count, alignment), True
@@ -86,11 +82,12 @@ def _builder(share):
 
         def EndVector(self, *numbers):
             offset = super().EndVector(*numbers)
-            if not self.numbers:
+            ended, self.key = self.key, None
+            if ended is None or not self.numbers:  # None: a string, which starts no vector
                 return offset
             self.known = self.known or {}
-            size, count, _ = self.key
-            key = (*self.key, bytes(self.Bytes[self.Head() : self.Head() + 4 + size * count]))
+            size, count, _ = ended
+            key = (*ended, bytes(self.Bytes[self.Head() : self.Head() + 4 + size * count]))
             if key in self.known:
                 self.head = len(self.Bytes) - self.start  # take the second copy back
             return self.known.setdefault(key, offset)

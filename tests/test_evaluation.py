@@ -154,7 +154,8 @@ def test_compare_agrees_with_its_parts(test_set):
     assert rows[0] | evaluation.size_ledger(FLOAT32) == rows[0]
     assert 0 < rows[0]["p50"] <= rows[0]["p95"] and rows[0]["activations"] == 4 * rows[1]["activations"]
     lines = evaluation.comparison_table(rows).splitlines()
-    assert len(lines) == 3 and "222,932" in lines[1] and "62,712" in lines[2] and " us / " in lines[1]
+    assert len(lines) == 7 and "222,932" in lines[1] and "62,712" in lines[2]  # sizes, an empty line, memory
+    assert " us / " in lines[5] and "MiB" in lines[6] and max(map(len, lines)) <= 110
 
 
 def test_compare_takes_the_reference_by_name(test_set):

@@ -49,8 +49,8 @@ def main():
         files = {"labels": Path(folder) / f"{NAME}_int8.tflite", "labels and teachers": model_path(NAME, "int8")}
         rows = evaluation.compare(files, *test, timed=False)
     for row in rows:
-        row["kind"] = row.pop("name")
-        row["name"] = NAME
+        row["kind"] = row["name"]
+        row["name"] = f"{NAME}, {row['kind']}"
     epochs = recipe.EPOCHS[NAME] + recipe.POLISH
     record.store("distillation", rows, time.perf_counter() - start, epochs=epochs, seed=recipe.SEED)
 

@@ -22,7 +22,7 @@ SECTIONS = ["Setup", "Check yourself", "Recap", "Write in your journal", "Furthe
 HEADER_ROWS = ["You will be able to", "Before you start", "Time", "You will produce"]
 TOO_EASY = re.compile(r"\b(simply|just|easily|obviously|of course|trivial(ly)?)\b", re.I)
 MACHINE_PATHS = re.compile(r"/(root|home|work|tmp|Users|content|opt|usr)/|[A-Z]:\\\\")
-UNCOMPARED = ["clear_output(", "display_id=", "update_display(", "widgets.Output(", " Output(", "interact(", "google.colab"]
+UNCOMPARED = ["clear_output(", "display_id=", "update_display(", "widgets.Output(", "interact(", "google.colab"]
 IGNORING = re.compile(r"NBVAL_IGNORE_OUTPUT|NBVAL_SKIP|PYTEST_VALIDATE_IGNORE_OUTPUT")
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)

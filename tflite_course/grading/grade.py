@@ -15,7 +15,7 @@ from pathlib import Path
 
 import nbformat
 
-from tflite_course.grading import lint, release, repair
+from tflite_course.grading import journal_report, lint, release, repair
 
 COURSE_ID = "from-mnist-to-the-edge"
 CELL_SECONDS = 120  # of one cell; the environment's GRADE_CELL changes it
@@ -101,14 +101,15 @@ def grade(work, lab, student, text, *, sandboxed=True):
     released = nbformat.read(Path(work) / "release" / lab / f"{lab}.ipynb", as_version=4)
     folder = Path(work) / "submitted" / student / lab
     notes, crashed, held = [], False, {}
+    folder.mkdir(parents=True, exist_ok=True)
     try:
         notebook = nbformat.reads(text, as_version=4)
+        journal_report.keep_evidence(notebook, folder)
         notebook, notes = repair.repair(notebook, released)
         held = lint.inspect(notebook, released)
     except Exception as error:
         notes, crashed = [f"the file is no notebook ({type(error).__name__}); it scores 0."], True
         notebook = released
-    folder.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, folder / f"{lab}.ipynb")
     if not crashed:
         try:
@@ -182,6 +183,8 @@ def _settle(work, lab, student, notebook, notes, crashed, held):
         for part in submission.notebooks:
             for grade_ in part.grades:
                 automatic = grade_.cell.cell_type == "code"
+                if grade_.max_score == 0:  # a section of the journal: its criteria are marked, not it
+                    grade_.auto_score, grade_.needs_manual_grade = 0.0, False
                 if crashed or (automatic and (held or grade_.name in failed)):
                     grade_.auto_score = 0.0
                     grade_.needs_manual_grade = bool(held)

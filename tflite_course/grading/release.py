@@ -30,6 +30,7 @@ def release(target, solutions=ROOT / "solutions"):
     config.CourseDirectory.source_directory = Path(solutions).name
     config.CourseDirectory.release_directory = str(target)
     config.CourseDirectory.assignment_id = "*"
+    config.CourseDirectory.ignore = [".ipynb_checkpoints", "__pycache__", "work"]  # what running them left
     config.ClearSolutions.code_stub = {"python": STUB}
     config.ClearSolutions.text_stub = TEXT_STUB
     config.BaseConverter.force = True

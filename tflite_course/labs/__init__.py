@@ -6,9 +6,9 @@ bottom and scores 0. The exercises of a lab stand in the module of the lab's nam
 
 import importlib
 
-from tflite_course.labs.exercise import Exercise, Mistake, compare_function, same
+from tflite_course.labs.exercise import Exercise, Mistake, Partly, compare_function, same
 
-__all__ = ["Exercise", "Mistake", "check", "compare_function", "load_exercises", "same"]
+__all__ = ["Exercise", "Mistake", "Partly", "check", "compare_function", "load_exercises", "same"]
 
 
 def load_exercises(lab):
@@ -28,11 +28,11 @@ def check(lab, exercise, answer, *, seed=0):
     """
     chosen = load_exercises(lab)[exercise]
     print(f"Tested: {chosen.tests}")
-    mistake = chosen.find_mistake(answer, seed)
+    points, mistake = chosen.grade(answer, seed)
     if mistake is None:
-        print(f"Right. {chosen.points:g} of {chosen.points:g} points.")
-        return float(chosen.points)
+        print(f"Right. {points:g} of {points:g} points.")
+        return points
     print(f"Why it matters: {chosen.why}")
-    print(f"Not yet: {mistake}")
-    print(f"0 of {chosen.points:g} points.")
-    return 0.0
+    print(f"{'So far' if points else 'Not yet'}: {mistake}")
+    print(f"{points:g} of {chosen.points:g} points.")
+    return points

@@ -14,27 +14,49 @@ class Mistake(Exception):
 
 
 @dataclass(frozen=True)
+class Partly:
+    """What a judge returns for an answer that earns some of the points, with the sentence that says what is missing."""
+
+    points: float
+    mistake: str
+
+
+@dataclass(frozen=True)
 class Exercise:
-    """One exercise: judge(answer, rng) returns when the answer is right, and raises Mistake when it is not."""
+    """One exercise: judge(answer, rng) returns None when the answer is right, and raises Mistake when it is not.
+
+    It may return Partly for an answer between the two. Points are returned and never raised: an answer can raise.
+    """
 
     points: float
     tests: str
     why: str
     judge: Callable
 
-    def find_mistake(self, answer, seed):
-        """Return None for a right answer, else one sentence. Whatever an answer raises counts as a mistake of it."""
+    def grade(self, answer, seed):
+        """Return (points, mistake): all points and None for a right answer, else fewer points and one sentence.
+
+        Whatever an answer raises counts as a mistake of it.
+        """
         if answer is None or answer is Ellipsis:
-            return "there is no answer yet. Replace the line `...` and run both cells again."
+            return 0.0, "there is no answer yet. Replace the line `...` and run both cells again."
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # what the answer prints is not part of the check
-                self.judge(answer, np.random.default_rng(seed))
+                verdict = self.judge(answer, np.random.default_rng(seed))
         except Mistake as mistake:
-            return str(mistake)
+            return 0.0, str(mistake)
         except Exception as error:  # the student's own code may raise anything
             first = (str(error).strip().splitlines() or ["no message"])[0]
-            return f"your code stops with {type(error).__name__}: {first[:300]}"
-        return None
+            return 0.0, f"your code stops with {type(error).__name__}: {first[:300]}"
+        if verdict is None:
+            return float(self.points), None
+        if not 0 < verdict.points < self.points:
+            raise ValueError(f"Partly has {verdict.points} points, it must lie between 0 and {self.points}.")
+        return float(verdict.points), verdict.mistake
+
+    def find_mistake(self, answer, seed):
+        """Return None for a right answer, else one sentence."""
+        return self.grade(answer, seed)[1]
 
 
 # An object of the student's own may claim to equal everything: only these types are compared.
@@ -45,11 +67,15 @@ def same(answer, expected, *, tolerance=0.0):
     """Return whether an answer has the type of what is expected, and its values within the tolerance.
 
     Arrays need the same dtype and shape. Tuples and lists are compared item by item, and are the same for this purpose.
+    Dicts are compared key by key.
     A Python number and a NumPy scalar are the same when both are whole or both are not.
     """
     if isinstance(expected, (tuple, list)):
         fits = type(answer) in (tuple, list) and len(answer) == len(expected)
         return fits and all(same(a, e, tolerance=tolerance) for a, e in zip(answer, expected, strict=True))
+    if isinstance(expected, dict):
+        fits = type(answer) is dict and len(answer) == len(expected) and all(type(key) in PLAIN for key in answer)
+        return fits and all(key in answer and same(answer[key], e, tolerance=tolerance) for key, e in expected.items())
     if type(expected) is np.ndarray:
         if type(answer) is not np.ndarray or answer.dtype != expected.dtype or answer.shape != expected.shape:
             return False
@@ -71,6 +97,8 @@ def describe(value):
     """Return a value as short text for a hint."""
     if isinstance(value, (tuple, list)):
         return "(" + ", ".join(describe(item) for item in value) + ")"
+    if type(value) is dict:
+        return "{" + ", ".join(f"{describe(key)}: {describe(item)}" for key, item in value.items()) + "}"
     if type(value) is np.ndarray:
         text = np.array2string(value.ravel()[:6], precision=4, separator=", ")
         return f"{text}{' ...' if value.size > 6 else ''} ({value.dtype}, shape {value.shape})"

@@ -1,0 +1,163 @@
+"""What the checks of several labs ask about a .tflite answer: its dtypes, its raw answers, whose weights it has."""
+
+import functools
+
+import numpy as np
+
+from tflite_course.labs.exercise import Mistake, describe
+
+WITH_WEIGHTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+NOTHING = "your function returns nothing yet: replace the line `...`, and end with `return`."
+
+
+def require_function(answer):
+    """Raise Mistake unless the answer can be called."""
+    if not callable(answer):
+        raise Mistake(f"a function is expected, this is {describe(answer)}.")
+
+
+def open_file(answer):
+    """Return a LiteRT interpreter of an answer that must be the bytes of a .tflite file, or raise Mistake."""
+    from tflite_course import evaluation
+    from tflite_course.errors import CourseError
+
+    if type(answer) is not bytes:
+        raise Mistake(f"expected are the bytes that `converter.convert()` returns, this is {describe(answer)}.")
+    try:
+        return evaluation.make_interpreter(answer)
+    except CourseError as error:
+        raise Mistake(str(error)) from None
+
+
+def weights_of(interpreter):
+    """Return the weights of the convolutions and dense layers, a list of arrays in their order; biases left out."""
+    operators = [op for op in interpreter._get_ops_details() if op["op_name"] in WITH_WEIGHTS]
+    return [interpreter.get_tensor(int(op["inputs"][1])) for op in operators]
+
+
+def kind(interpreter):
+    """Return the names of the dtypes of input, output and (a set) weights."""
+    ends = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    return *(np.dtype(end["dtype"]).name for end in ends), {w.dtype.name for w in weights_of(interpreter)}
+
+
+def require_shapes(interpreter):
+    """Raise Mistake unless the model takes one grey picture of 28 x 28 and gives ten numbers."""
+    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    if tuple(source["shape"][1:]) not in ((28, 28), (28, 28, 1)):
+        raise Mistake(f"the input has the shape {tuple(map(int, source['shape']))}, asked is (1, 28, 28).")
+    if tuple(target["shape"][1:]) != (10,):
+        raise Mistake(f"the output has the shape {tuple(map(int, target['shape']))}, asked are ten numbers, (1, 10).")
+
+
+def require_int8(interpreter):
+    """Raise Mistake unless input, output and weights are int8, with the setting that is missing."""
+    source, target, weights = kind(interpreter)
+    if weights == {"float32"}:
+        raise Mistake("the weights are float32: nothing is quantized. Set `converter.optimizations`.")
+    if source == target == "float32":
+        raise Mistake(
+            "input and output are float32. Give a representative dataset, allow only TFLITE_BUILTINS_INT8, and set "
+            "inference_input_type and inference_output_type to tf.int8."
+        )
+    if (source, target) != ("int8", "int8"):
+        raise Mistake(f"the input is {source} and the output {target}, asked is int8 for both.")
+    if interpreter.get_input_details()[0]["quantization"][0] > 0.5:
+        raise Mistake("the scale of the input is near 1: the calibration images went from 0 to 255, not from 0 to 1.")
+
+
+@functools.cache
+def _shipped(name, variant):
+    from tflite_course import evaluation
+    from tflite_course.models import model_path
+
+    return weights_of(evaluation.make_interpreter(model_path(name, variant)))
+
+
+def whose(interpreter):
+    """Return the name of the shipped model whose weights these are, or None."""
+    from tflite_course.errors import CourseError
+    from tflite_course.models import CHECKPOINTS
+
+    weights = weights_of(interpreter)
+    for name, variants in CHECKPOINTS.items():
+        for variant in variants:
+            try:
+                known = _shipped(name, variant)
+            except CourseError:  # this copy of the course lacks the file
+                continue
+            if len(known) == len(weights) and all(map(np.array_equal, known, weights)):
+                return name
+    return None
+
+
+def raw_answers(content, values):
+    """Return what a .tflite model gives for values of its own input dtype, (n, 28, 28): an array (n, 10), as it is."""
+    from tflite_course import evaluation
+    from tflite_course.errors import CourseError
+
+    try:
+        interpreter = evaluation.make_interpreter(content, batch=len(values))
+    except CourseError:  # a Flatten in a file with a fixed batch of 1 cannot be resized
+        if len(values) == 1:
+            raise
+        return np.concatenate([raw_answers(content, values[k : k + 1]) for k in range(len(values))])
+    source = interpreter.get_input_details()[0]
+    interpreter.set_tensor(source["index"], values.reshape(source["shape"]))
+    interpreter.invoke()
+    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+
+def answers(content, images):
+    """Return what a .tflite model gives for float32 images from 0 to 1: an array (n, 10) in its output dtype."""
+    from tflite_course import evaluation
+
+    source = evaluation.make_interpreter(content).get_input_details()[0]
+    return raw_answers(content, evaluation.quantize_input(images, source))
+
+
+def share_right(content, images, labels, prepare=None):
+    """Return the share of images that a .tflite file names as their labels do, also when its batch is fixed.
+
+    prepare makes values of its input of the images; None quantizes as its details say.
+    """
+    from tflite_course import evaluation
+    from tflite_course.errors import CourseError
+
+    interpreter = evaluation.make_interpreter(content)
+    source, batch = interpreter.get_input_details()[0], 50
+    values = evaluation.quantize_input(images, source) if prepare is None else prepare(images)
+    try:
+        interpreter = evaluation.make_interpreter(content, batch=batch)
+    except CourseError:
+        interpreter, batch = evaluation.make_interpreter(content), 1
+    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    right = 0
+    for start in range(0, len(values) - len(values) % batch, batch):
+        interpreter.set_tensor(source["index"], values[start : start + batch].reshape(source["shape"]))
+        interpreter.invoke()
+        found = interpreter.get_tensor(target["index"]).argmax(1)
+        right += int((found == labels[start : start + batch]).sum())
+    return right / (len(values) - len(values) % batch)
+
+
+def reach(levels, cost, accuracy):
+    """Return the most points that a cost and an accuracy reach, and the next level that they miss, or None.
+
+    levels: rows (points, largest cost, lowest accuracy), the points rising.
+    """
+    points = max((points for points, most, least in levels if cost <= most and accuracy >= least), default=0)
+    missed = next((level for level in levels if level[0] > points), None)
+    return points, missed
+
+
+def change(content, alter):
+    """Return a .tflite file after alter(tree), with the tree of its tables as ai_edge_litert unpacks it."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    tree = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
+    alter(tree)
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(tree.Pack(builder), b"TFL3")
+    return bytes(builder.Output())

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from tflite_course.datasets import load_mnist
+from tflite_course.datasets import FASHION_CLASSES, load_fashion_mnist, load_mnist
 from tflite_course.errors import CourseError
 from tflite_course.resources import resource
 
@@ -33,7 +33,23 @@ def test_raw_images_are_the_published_bytes():
     assert hashlib.md5(idx(y_train)).hexdigest() == "a25bea736e30d166cdddb491f175f624"
 
 
-def test_loading_needs_no_network(monkeypatch):
+def test_fashion_mnist():
+    (x_train, y_train), (x_test, y_test) = load_fashion_mnist()
+    assert x_train.shape == (12000, 28, 28) and x_test.shape == (2000, 28, 28)
+    assert x_train.dtype == x_test.dtype == np.float32 and y_train.dtype == y_test.dtype == np.int64
+    assert x_train.min() == 0 and x_train.max() == 1
+    assert len(FASHION_CLASSES) == 10 and FASHION_CLASSES[y_train[0]] == "Ankle boot"
+    # how many images of each class the first 12,000 and the first 2,000 of the published files have
+    assert np.bincount(y_train).tolist() == [1122, 1220, 1201, 1212, 1181, 1204, 1244, 1192, 1195, 1229]
+    assert np.bincount(y_test).tolist() == [200, 203, 214, 190, 219, 195, 197, 200, 194, 188]
+    raw = load_fashion_mnist(raw=True)[0][0]
+    assert raw.dtype == np.uint8 and np.array_equal(raw / np.float32(255), x_train)
+    # no test image was learned
+    assert not {image.tobytes() for image in x_train} & {image.tobytes() for image in x_test}
+
+
+@pytest.mark.parametrize("load, count", [(load_mnist, 10000), (load_fashion_mnist, 2000)])
+def test_loading_needs_no_network(monkeypatch, load, count):
     import socket
 
     def refuse(*_, **__):
@@ -41,23 +57,32 @@ def test_loading_needs_no_network(monkeypatch):
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    assert len(load_mnist()[1][1]) == 10000
+    assert len(load()[1][1]) == count
 
 
-def test_missing_file(tmp_path):
-    with pytest.raises(CourseError, match=r"no data file mnist\.npz .* `git checkout"):
-        load_mnist(tmp_path / "mnist.npz")
+LOADERS = pytest.mark.parametrize(
+    ("load", "name"), [(load_mnist, "mnist"), (load_fashion_mnist, "fashion_mnist")], ids=["mnist", "fashion_mnist"]
+)
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "text"])
-def test_damaged_file(tmp_path, damage):
-    content = bytearray(resource("data/mnist.npz").read_bytes())
+@LOADERS
+def test_missing_file(tmp_path, load, name):
+    with pytest.raises(CourseError, match=rf"no data file {name}\.npz .* `git checkout -- data/{name}\.npz`"):
+        load(tmp_path / f"{name}.npz")
+
+
+@LOADERS
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "text", "the other set"])
+def test_damaged_file(tmp_path, damage, load, name):
+    content = bytearray(resource(f"data/{name}.npz").read_bytes())
+    other = {"mnist": "fashion_mnist", "fashion_mnist": "mnist"}[name]
     if damage == "flipped":
         content[5_000_000] ^= 1
-    content = {"cut": content[:-1000], "flipped": content, "empty": b"", "text": b"<html>404</html>"}[damage]
-    (tmp_path / "mnist.npz").write_bytes(content)
-    with pytest.raises(CourseError, match=r"damaged .*`git checkout .*make_mnist\.py"):
-        load_mnist(tmp_path / "mnist.npz")
+    broken = {"cut": content[:-1000], "flipped": content, "empty": b"", "text": b"<html>404</html>"}
+    broken["the other set"] = resource(f"data/{other}.npz").read_bytes()
+    (tmp_path / f"{name}.npz").write_bytes(broken[damage])
+    with pytest.raises(CourseError, match=rf"damaged .*`git checkout .*make_{name}\.py"):
+        load(tmp_path / f"{name}.npz")
 
 
 def test_missing_resource_names_the_cure():

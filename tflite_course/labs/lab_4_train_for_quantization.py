@@ -8,12 +8,7 @@ from tflite_course.labs.exercise import Exercise, Mistake, compare_function, des
 
 IMAGES = 500  # of the test set, for what has to be run
 KERNELS = ("conv_1", "conv_2", "conv_3", "logits")
-BLOCKS = (
-    ("add_channel", "conv_1", "norm_1", "relu_1"),
-    ("conv_2", "norm_2", "relu_2"),
-    ("conv_3", "norm_3", "relu_3"),
-    ("logits",),
-)
+BLOCKS = (("conv_1", "norm_1", "relu_1"), ("conv_2", "norm_2", "relu_2"), ("logits",))
 CLAIMS = ("better", "worse", "no difference shown")
 NO_ANSWER = "there is no answer yet. Replace the line `...` and run both cells again."
 
@@ -165,19 +160,32 @@ def _require_keras_2(model, name):
         raise Mistake(f"{name} must be a tf_keras model, this is {describe(model)}.")
 
 
-def judge_make_aware(answer, rng):
-    from tflite_course.models import load_model
+def _small_model(rng):
+    """Return a network with layers as in mnist_cnn, but few, because TFMOT takes its time; weights from rng."""
+    import tf_keras as keras
 
+    def block(filters, number):
+        return [
+            keras.layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"conv_{number}"),
+            keras.layers.BatchNormalization(name=f"norm_{number}"),
+            keras.layers.ReLU(name=f"relu_{number}"),
+        ]
+
+    first, second, last = block(2, 1), block(3, 2), keras.layers.Dense(10, name="logits")
+    pool, flat = keras.layers.MaxPooling2D(4, name="pool_1"), keras.layers.Flatten(name="flatten")
+    model = keras.Sequential([keras.layers.Input((28, 28, 1), name="image"), *first, pool, *second, flat, last])
+    model.set_weights([rng.uniform(0.1, 1, array.shape) for array in model.get_weights()])
+    return model
+
+
+def judge_make_aware(answer, rng):
     if not callable(answer):
         raise Mistake(f"a function is expected, this is {describe(answer)}.")
-    other = [BLOCKS[k] for k in sorted(rng.choice(4, int(rng.integers(1, 3)), replace=False))]
-    if other == [BLOCKS[0]]:
-        other = [BLOCKS[3]]
-    found = []
-    for blocks in ([BLOCKS[0]], other):
+    all_kernels, found = {block[0] for block in BLOCKS}, []
+    for blocks in (BLOCKS[:1], [BLOCKS[int(rng.integers(1, 3))]]):
         names = [name for block in blocks for name in block]
-        model = load_model(str(rng.choice(["mnist_cnn_plain", "mnist_cnn_augmented"])))
-        before = model.get_weights()
+        model = _small_model(rng)
+        before, layers = model.get_weights(), {layer.name for layer in model.layers}
         aware = answer(model, tuple(names))
         if aware is None:
             raise Mistake("your function returns nothing yet: replace the line `...`, and end with `return`.")
@@ -189,34 +197,28 @@ def judge_make_aware(answer, rng):
         wrapped = _wrapped(aware)
         if not wrapped:
             raise Mistake("no layer has fake quantization: mark layers with `quantize_annotate_layer`, then apply.")
-        found.append((names, {name for name in wrapped if name in KERNELS}, wrapped, aware, before))
-    for names, kernels, *_ in found:
-        wanted = set(KERNELS) - set(names)
+        kernels = [variable.numpy() for variable in aware.weights if variable.name.endswith("conv_2/kernel:0")]
+        if not same(kernels, [model.get_layer("conv_2").get_weights()[0]]):
+            raise Mistake("the weights are not those of the model that was given: start from it, not from a new one.")
+        found.append((names, {name for name in wrapped if name in all_kernels}, sorted(layers - {*names, *wrapped})))
+    for names, kernels, _ in found:
+        wanted = all_kernels - set(names)
         if kernels == wanted:
             continue
-        if kernels == set(KERNELS):
-            raise Mistake(f"all layers have fake quantization, and {', '.join(names)} should stay as they are.")
-        if kernels == set(KERNELS) - wanted:
+        left = ", ".join(names)
+        if kernels == all_kernels:
+            raise Mistake(f"all layers have fake quantization, and {left} should stay as they are.")
+        if kernels == all_kernels - wanted:
             raise Mistake("it is the wrong way round: you marked the layers that should stay float.")
         if found[0][1] == found[1][1]:
             raise Mistake("your function leaves out the same layers whatever names it is given: use its argument.")
-        shown = ", ".join(sorted(kernels)) or "no kernel"
+        raise Mistake(f"with {left} left out, fake quantization is in {sorted(kernels)}, expected in {sorted(wanted)}.")
+    forgotten = found[0][2] + found[1][2]
+    if forgotten:
         raise Mistake(
-            f"with {', '.join(names)} left out, fake quantization is in {shown}, expected in {sorted(wanted)}."
+            f"{forgotten[0]} is not marked. Mark every layer that is not named, whatever its kind: a convolution "
+            f"becomes one operator with its normalization and ReLU, and TFMOT must see the three together."
         )
-    for names, _, wrapped, aware, before in found:
-        plain = {layer.name for layer in load_model("mnist_cnn").layers}
-        forgotten = sorted(plain - set(names) - set(wrapped))
-        if forgotten:
-            raise Mistake(
-                f"{forgotten[0]} is not marked. Mark every layer that is not named, whatever its kind: a convolution "
-                f"becomes one operator with its normalization and ReLU, and TFMOT must see the three together."
-            )
-        arrays = {variable.name: variable.numpy() for variable in aware.weights}
-        kernel = next((array for name, array in arrays.items() if name.endswith("conv_2/kernel:0")), None)
-        expected = next(array for array in before if array.shape == (3, 3, 16, 32))
-        if kernel is None or not np.array_equal(kernel, expected):
-            raise Mistake("the weights are not those of the model that was given: start from it, not from a new one.")
 
 
 def _pair(answer, what):
@@ -264,6 +266,8 @@ def judge_trained(answer, rng):
             rates[name] = float(optimizer.learning_rate)
         except TypeError:
             raise Mistake(f"the learning rate of {name} is no number: give the optimizer 1e-4.") from None
+        if rates[name] > 2e-3:
+            raise Mistake(f"{name} has the learning rate {rates[name]:g}. Fine-tuning needs a low one: take 1e-4.")
     if steps["aware"] != steps["control"]:
         raise Mistake(
             f"aware was trained for {steps['aware']} steps and control for {steps['control']}. A control gets the same "
@@ -280,19 +284,27 @@ def judge_trained(answer, rng):
         for layer in KERNELS:
             shipped, kernel = _shipped()[f"{layer}/kernel:0"], _kernel(model, layer)
             if kernel.shape != shipped.shape or np.corrcoef(kernel.ravel(), shipped.ravel())[0, 1] < 0.8:
-                raise Mistake(f"{name} did not start from the shipped checkpoint: `models.load_model()` gives it.")
+                raise Mistake(
+                    f"{name} is far from the shipped checkpoint: `models.load_model()` gives it, start there."
+                )
             if np.array_equal(kernel, shipped):
                 raise Mistake(f"the weights of {name} are still those of the checkpoint: `fit` changed another model.")
         right = np.mean(np.asarray(model(images[chosen], training=False)).argmax(1) == labels[chosen])
         if right < 0.96:
-            raise Mistake(f"{name} has {right:.1%} right. Fine-tuning needs a low learning rate: take 1e-4.")
+            raise Mistake(
+                f"{name} has {right:.1%} right: start from the checkpoint, with images and labels in one order."
+            )
 
 
 @functools.cache
 def _shipped_int8():
     from tflite_course.models import model_path
 
-    return _inspect(model_path("mnist_cnn", "int8").read_bytes())["weights"][-1]
+    return _last_weights(_inspect(model_path("mnist_cnn", "int8").read_bytes()))
+
+
+def _last_weights(file):
+    return file["interpreter"].get_tensor(file["last weights"])
 
 
 def _inspect(content):
@@ -302,11 +314,14 @@ def _inspect(content):
     interpreter = evaluation.make_interpreter(content)
     steps = [step for step in interpreter._get_ops_details() if step["op_name"] != "DELEGATE"]
     layers = [step for step in steps if step["op_name"] in ("CONV_2D", "FULLY_CONNECTED")]
+    tensors = {entry["index"]: entry for entry in interpreter.get_tensor_details()}
     return {
         "input": interpreter.get_input_details()[0],
         "output": interpreter.get_output_details()[0],
-        "from QAT": any("quant_conv" in tensor["name"] for tensor in interpreter.get_tensor_details()),
-        "weights": [interpreter.get_tensor(int(step["inputs"][1])) for step in layers],
+        "from QAT": any("quant_conv" in entry["name"] for entry in tensors.values()),
+        "dtypes": {np.dtype(tensors[int(step["inputs"][1])]["dtype"]).name for step in layers},
+        "last weights": int(layers[-1]["inputs"][1]) if layers else None,
+        "interpreter": interpreter,
         "operators": [step["op_name"] for step in steps],
     }
 
@@ -347,7 +362,10 @@ def judge_int8_files(answer, rng):
 
 
 def _judge_int8(name, file):
-    if any(weights.dtype != np.int8 for weights in file["weights"]):
+    if "int8" in file["dtypes"] and file["dtypes"] != {"int8"}:
+        cure = "give a representative dataset" if name == "control" else "leave no layer out"
+        raise Mistake(f"{name}: only some of the weights are int8: {cure}.")
+    if file["dtypes"] != {"int8"}:
         more = " The file is larger than float32 now." if "QUANTIZE" in file["operators"] else ""
         raise Mistake(f"{name}: the weights are not int8: set `converter.optimizations`.{more}")
     for kind in ("input", "output"):
@@ -362,8 +380,8 @@ def _judge_int8(name, file):
     if name == "control":
         if file["input"]["quantization"][0] > 0.5:
             raise Mistake("control: the scale of the input is near 1: the calibration images went from 0 to 255.")
-        last = file["weights"][-1]
-        if last.shape == _shipped_int8().shape and np.mean(last == _shipped_int8()) > 0.97:
+        last, shipped = _last_weights(file), _shipped_int8()
+        if last.shape == shipped.shape and np.mean(last == shipped) > 0.97:
             raise Mistake(
                 "control: these are the weights of the shipped checkpoint. Convert the model that you trained."
             )
@@ -463,6 +481,7 @@ def judge_claim(answer, rng):
         cases.append(_seeds(rng, count, [-low, -0.5, -high, -0.2]))
         cases.append(_seeds(rng, count, [3 + low, 4, 5, -0.3]))  # better on average, and not every time
         cases.append(_seeds(rng, count, [-4, -3 - high, -5, 0.4]))
+        cases.append(_seeds(rng, count, [4 + low, 3, 5]))
         cases.append(_seeds(rng, count, [1.3 + low, 1.4, 1.5, 1.6]))  # between the half and the whole band
         cases.append(_seeds(rng, count, [-1.3 - high, -1.6, -1.4]))
         cases.append(_seeds(rng, count, [1.4, 1.5 + low, 1.6], spread=6.0))  # seeds differ more than methods
@@ -531,7 +550,7 @@ EXERCISES = {
     ),
     "make_aware": Exercise(
         2,
-        "make_aware(model, float_layers) on two models, with different layers left out",
+        "make_aware(model, float_layers) on two small models, with different layers left out",
         "a sensitive layer can stay float, if you know which layers TFMOT has to see together.",
         judge_make_aware,
     ),

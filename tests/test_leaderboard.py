@@ -1,0 +1,92 @@
+"""The leaderboard of lab 6: no entry is ever lost."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tflite_course import leaderboard
+from tflite_course.datasets import load_mnist
+from tflite_course.errors import CourseError
+from tflite_course.models import model_path
+
+NANO, TINY = (model_path(name, "int8") for name in ("mnist_nano", "mnist_tiny"))
+
+
+@pytest.fixture(scope="module")
+def test_set():
+    _, (images, labels) = load_mnist()
+    return images[:300], labels[:300]
+
+
+def test_entries_are_appended_and_the_same_model_is_entered_once(tmp_path, test_set):
+    path = tmp_path / "work" / "leaderboard.json"
+    assert leaderboard.load(path) == []
+    leaderboard.add("nano", NANO, *test_set, path=path)
+    leaderboard.add("tiny", TINY.read_bytes(), *test_set, path=path)
+    entries = leaderboard.add("nano", NANO, *test_set, path=path)
+    assert [entry["name"] for entry in entries] == ["nano", "tiny"] and entries == leaderboard.load(path)
+    assert entries[0]["bytes"] == NANO.stat().st_size and 0.9 < entries[0]["accuracy"] <= 1
+    assert len(leaderboard.add("another name", NANO, *test_set, path=path)) == 3
+    assert [file.name for file in path.parent.iterdir()] == ["leaderboard.json"]
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"name": 1}', "[1, 2]", "\x00\x01"])
+def test_damaged_file_is_left_as_it_is(tmp_path, test_set, content):
+    path = tmp_path / "leaderboard.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(CourseError, match="leaderboard.json is damaged and was left as it is"):
+        leaderboard.add("nano", NANO, *test_set, path=path)
+    assert path.read_text(encoding="utf-8") == content
+    assert [file.name for file in tmp_path.iterdir()] == ["leaderboard.json"]
+
+
+def test_crash_while_writing_keeps_the_old_file(tmp_path, test_set, monkeypatch):
+    path = tmp_path / "leaderboard.json"
+    leaderboard.add("nano", NANO, *test_set, path=path)
+    before = path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(leaderboard.os, "replace", lambda *_: (_ for _ in ()).throw(OSError("no space left")))
+        with pytest.raises(OSError):
+            leaderboard.add("tiny", TINY, *test_set, path=path)
+    assert path.read_bytes() == before
+    assert len(leaderboard.add("tiny", TINY, *test_set, path=path)) == 2
+
+
+def test_two_notebooks_at_once(tmp_path):
+    program = (
+        "import sys; from pathlib import Path; import numpy as np\n"
+        "from tflite_course import leaderboard\n"
+        "images, labels = np.zeros((1, 28, 28), np.float32), np.zeros(1, int)\n"
+        "for k in range(10):\n"
+        "    leaderboard.add(f'{sys.argv[1]} {k}', Path(sys.argv[3]), images, labels, path=sys.argv[2])\n"
+    )
+    path = tmp_path / "leaderboard.json"
+    run = [sys.executable, "-c", program]
+    both = [subprocess.Popen([*run, name, str(path), str(NANO)]) for name in ("first", "second")]
+    assert [process.wait(120) for process in both] == [0, 0]
+    names = [entry["name"] for entry in json.loads(path.read_text(encoding="utf-8"))]
+    assert sorted(names) == sorted(f"{name} {k}" for name in ("first", "second") for k in range(10))
+
+
+def test_lock_of_a_crash_is_taken_away(tmp_path, test_set, monkeypatch):
+    monkeypatch.setattr(leaderboard, "WAIT", 0.2)
+    path = tmp_path / "leaderboard.json"
+    (tmp_path / "leaderboard.json.lock").touch()
+    assert len(leaderboard.add("nano", NANO, *test_set, path=path)) == 1
+
+
+def test_not_a_model(tmp_path, test_set):
+    with pytest.raises(CourseError, match="not ellipsis"):
+        leaderboard.add("nothing", ..., *test_set, path=tmp_path / "leaderboard.json")
+    assert not list(tmp_path.iterdir())
+
+
+def test_table_marks_the_front():
+    band = {"low": 0.0, "high": 1.0}
+    sizes = (("large", 9, 0.9), ("small", 3, 0.8), ("bad", 5, 0.7))
+    entries = [{"name": name, "bytes": size, "accuracy": share, **band} for name, size, share in sizes]
+    lines = leaderboard.table(entries).splitlines()
+    assert [line.split()[-1] for line in lines[1:]] == ["small", "bad", "large"]
+    assert [" * " in line for line in lines[1:]] == [True, False, True]

@@ -1,0 +1,93 @@
+"""A list of your own models in a file: each entry stays, whatever happens."""
+
+import datetime
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+
+from tflite_course.errors import CourseError
+
+PATH = Path("work/leaderboard.json")
+WAIT = 10  # seconds for another notebook that writes
+
+
+def add(name, model, images, labels, *, path=PATH):
+    """Measure a .tflite model, append it to the leaderboard and return all entries, in the order of their dates.
+
+    name: what you call it; model: its bytes or a path; images, labels: the test set, as in evaluation.accuracy.
+    An entry has "name", "bytes", "accuracy", "low", "high", "date" and "sha256" (of the model). The same model is
+    entered once under the same name. The file is written beside and then moved, so a crash leaves the old one.
+
+    Raises CourseError for a damaged leaderboard, which is left as it is, and for what evaluation.predict refuses.
+    """
+    from tflite_course import evaluation
+    from tflite_course.models import read_model
+
+    content = read_model(model)
+    try:
+        logits = evaluation.predict(content, images)
+    except CourseError:  # a Flatten in a file with a fixed batch of 1 cannot be resized
+        logits = evaluation.predict(content, images, batch=1)
+    right = int((logits.argmax(1) == evaluation.check_labels(labels, len(logits))).sum())
+    low, high = evaluation.accuracy_band(right, len(logits))
+    entry = {"name": str(name), "bytes": len(content), "accuracy": right / len(logits), "low": low, "high": high}
+    entry["date"] = datetime.datetime.now().isoformat(timespec="seconds")
+    entry["sha256"] = hashlib.sha256(content).hexdigest()
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.with_name(path.name + ".lock")
+    _take(lock)
+    try:
+        entries = load(path)
+        if not any(all(old.get(key) == entry[key] for key in ("name", "sha256", "accuracy")) for old in entries):
+            entries.append(entry)
+            beside = path.with_name(path.name + ".new")
+            beside.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+            os.replace(beside, path)
+    finally:
+        lock.unlink(missing_ok=True)
+    return entries
+
+
+def load(path=PATH):
+    """Return the entries of a leaderboard, a list of dicts; [] when there is no file yet.
+
+    Raises CourseError for a file that holds something else: it is neither changed nor removed.
+    """
+    path = Path(path)
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    except ValueError:
+        entries = None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise CourseError(
+            f"{path.name} is damaged and was left as it is: mend it in an editor, or give it another name and go on."
+        )
+    return entries
+
+
+def table(entries):
+    """Return the entries as text, smallest model first. A star marks the front: no smaller one is as accurate."""
+    lines, best = ["  bytes  accuracy (95 % band)       model"], 0.0
+    for entry in sorted(entries, key=lambda entry: (entry["bytes"], -entry["accuracy"])):
+        star, best = " *"[entry["accuracy"] > best], max(best, entry["accuracy"])
+        band = f"{entry['accuracy']:.2%} ({entry['low']:.2%}-{entry['high']:.2%})"
+        lines.append(f"{entry['bytes']:7,}  {band:23} {star}  {entry['name']}")
+    return "\n".join(lines)
+
+
+def _take(lock):
+    """Make the lock file, or wait until the notebook that made it is done. A lock of a crash is WAIT seconds old."""
+    start = time.monotonic()
+    while True:
+        try:
+            os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+            return
+        except FileExistsError:
+            if time.monotonic() - start > WAIT:
+                lock.unlink(missing_ok=True)
+            time.sleep(0.05)

@@ -344,3 +344,40 @@ def test_a_worker_that_fails_is_recorded():
     result = grade.worker({"work": "/nowhere", "lab": LAB, "student": "ada", "text": "{}"})
     assert result["crashed"] and "the grader failed" in result["notes"][0]
     json.dumps(result)
+
+
+def test_dask_loses_nothing_when_a_worker_is_killed(tmp_path):
+    """Half-way a worker dies: every submission is graded, and what was done is not done again."""
+    import signal
+    import time
+
+    from dask.distributed import Client, LocalCluster
+
+    from tests.benchmark_grading import make_tasks
+
+    try:
+        sandbox.check_available()
+    except CourseError as error:
+        pytest.skip(f"submissions need the sandbox: {error}")
+    tasks = make_tasks(tmp_path / "work", 4)
+    times = {}
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, resources={"kernel": 1}, dashboard_address=None, processes=True
+    ) as cluster:
+
+        def kill_one(line):
+            if len(times) == 0:
+                with Client(cluster.scheduler_address) as client:
+                    victim = sorted(client.run(os.getpid).values())[0]
+                os.kill(victim, signal.SIGKILL)
+            times[line] = time.monotonic()
+
+        results = grade.grade_all(tasks, scheduler=cluster.scheduler_address, report=kill_one)
+    assert [(r["student"], r["score"]) for r in results] == [
+        ("s000", 0.0),
+        ("s001", 13.0),
+        ("s002", 0.0),
+        ("s003", 13.0),
+    ]
+    assert len(times) == 4 and all(grade.is_graded(tmp_path / "work", LAB, r["student"]) for r in results)
+    assert grade.worker(tasks[1])["score"] == 13.0  # asked for again, it answers from the gradebook at once

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from tflite_course.errors import CourseError
-from tflite_course.grading import collect, export, grade, release, sandbox
+from tflite_course.grading import collect, export, grade, journal_report, release, sandbox
 
 
 def main(arguments=None):
@@ -39,7 +39,10 @@ def main(arguments=None):
     handed_in = sorted({lab for submission in submissions for lab in submission.notebooks})
     grade.prepare(options.work, [lab for lab in handed_in if options.again or not _prepared(options.work, lab)])
     tasks = [
-        {"work": str(options.work), "lab": lab, "student": s.student, "text": text, "sandboxed": not options.unsafe}
+        {
+            **{"work": str(options.work.resolve()), "lab": lab, "student": s.student, "text": text},
+            **{"sandboxed": not options.unsafe, "again": options.again},
+        }
         for s in submissions
         for lab, text in sorted(s.notebooks.items())
         if options.again or not grade.is_graded(options.work, lab, s.student)
@@ -57,6 +60,9 @@ def main(arguments=None):
         export.feedback(options.work, task["lab"], task["student"])
     for student, lab, waiting in export.open_questions(options.work, handed_in):
         print(f"to mark by hand: {student} {lab}: {waiting}")
+    if "journal" in handed_in:
+        journal_report.write_report(options.work)
+        print(options.work / "journal_report.txt")
     settings = export.write_formgrader_settings(options.work)
     print("\n".join(str(path) for path in [*export.export(options.work, handed_in), settings]))
 

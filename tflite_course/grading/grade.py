@@ -89,12 +89,14 @@ def _started(work, lab, student):
     return Path(work) / "started" / f"{student} {lab}"
 
 
-def grade(work, lab, student, text, *, sandboxed=True):
+def grade(work, lab, student, text, *, sandboxed=True, again=False):
     """Grade one submission; return {"student", "lab", "score", "max_score", "notes", "crashed", "held"}.
 
     text: the notebook as it was handed in. Whatever it holds or does, the student gets a row in the gradebook: what
     cannot be run scores 0, with a note that says why. Called in a worker process; nbgrader changes its folder.
     """
+    if not again and is_graded(work, lab, student):  # its first worker died after the work was done
+        return _result(work, lab, student, [], False, False)
     started = _started(work, lab, student)
     started.parent.mkdir(exist_ok=True)
     started.touch()
@@ -193,9 +195,17 @@ def _settle(work, lab, student, notebook, notes, crashed, held):
             if notes and part.comments:
                 part.comments[0].auto_comment = "\n\n".join(notes)
         book.db.commit()
+    return _result(work, lab, student, notes, crashed, bool(held))
+
+
+def _result(work, lab, student, notes, crashed, held):
+    from nbgrader.api import Gradebook
+
+    with Gradebook(database(work), COURSE_ID) as book:
+        submission = book.find_submission(lab, student)
         score, most = float(submission.score), float(submission.max_score)
     keys = ("student", "lab", "score", "max_score", "notes", "crashed", "held")
-    return dict(zip(keys, (student, lab, score, most, notes, crashed, bool(held)), strict=True))
+    return dict(zip(keys, (student, lab, score, most, notes, crashed, held), strict=True))
 
 
 def worker(task):

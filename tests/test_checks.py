@@ -53,6 +53,19 @@ def test_models_for_tfmot():
     strange = tf_keras.Sequential([tf_keras.layers.Input((4,)), Swish(name="mine")])
     with pytest.raises(CourseError, match=r"layer 'mine' \(Swish\) has no quantization rule"):
         checks.check_for_tfmot(strange)
+    layers = tf_keras.layers
+    lonely = tf_keras.Sequential([layers.Input((4, 4, 1)), layers.ReLU(), layers.BatchNormalization(name="norm")])
+    with pytest.raises(CourseError, match="layer 'norm'"):
+        checks.check_for_tfmot(lonely)
+    checks.check_for_tfmot(models.load_model("mnist_ds"))
+    with pytest.raises(CourseError, match="not built"):
+        checks.check_for_tfmot(tf_keras.Sequential([layers.Dense(2)]))
+
+    class Mine(tf_keras.Model):
+        pass
+
+    with pytest.raises(CourseError, match="Mine is a subclassed model"):
+        checks.check_for_tfmot(Mine())
     with pytest.raises(CourseError, match="takes a tf_keras model, not bytes"):
         checks.check_for_tfmot(b"TFL3")
 

@@ -74,7 +74,8 @@ def check_representative_dataset(dataset, input_shape):
 def check_for_tfmot(model):
     """Return the model when TFMOT can take it: a tf_keras (Keras 2) model of layers that it knows how to quantize.
 
-    Raises CourseError for a Keras 3 model, something that is no model, and layers without a quantization rule.
+    Raises CourseError for a Keras 3 model, something that is no model, a subclassed or unbuilt model, one that is
+    wrapped already, and layers without a quantization rule.
     """
     import tf_keras
 
@@ -85,15 +86,28 @@ def check_for_tfmot(model):
                 "build it with `import tf_keras as keras` instead of `import keras` or `tf.keras`."
             )
         raise CourseError(f"TFMOT takes a tf_keras model, not {type(model).__name__}: give the model that you trained.")
+    if isinstance(model, tf_keras.Sequential) and not model.built:
+        raise CourseError("The model is not built, its shapes are unknown: begin it with an Input layer.")
+    if not model._is_graph_network:
+        raise CourseError(
+            f"{type(model).__name__} is a subclassed model, TFMOT cannot see its layers: "
+            f"build it as keras.Sequential or with keras.Model(inputs, outputs)."
+        )
     from tensorflow_model_optimization.python.core.quantization.keras import quantize_annotate
     from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
         default_8bit_quantize_registry,
     )
 
+    layers = tf_keras.layers
     registry = default_8bit_quantize_registry.Default8BitQuantizeRegistry()
     for layer in model.layers:
-        known = isinstance(layer, (tf_keras.layers.InputLayer, quantize_annotate.QuantizeAnnotate))
-        if not known and not registry.supports(layer):
+        if type(layer).__name__ in ("QuantizeLayer", "QuantizeWrapper", "QuantizeWrapperV2"):
+            raise CourseError("The model is wrapped for quantization already: load the float model again.")
+        known = (layers.InputLayer, layers.SeparableConv2D, quantize_annotate.QuantizeAnnotate)
+        if isinstance(layer, layers.BatchNormalization):  # folded into the layer before it
+            before = layer.inbound_nodes[0].inbound_layers
+            known += (type(layer),) * isinstance(before, (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense))
+        if not isinstance(layer, known) and not registry.supports(layer):
             raise CourseError(
                 f"The layer '{layer.name}' ({type(layer).__name__}) has no quantization rule in TFMOT: give it a "
                 f"QuantizeConfig with quantize_annotate_layer, or annotate only the other layers (lesson 06)."

@@ -24,6 +24,7 @@ from tflite_course.grading import collect, export, grade, lint, repair, sandbox
 
 ROOT = Path(__file__).parent.parent
 LAB = "lab_3_quantize"
+pytestmark = pytest.mark.xdist_group("grading")  # the class is graded once
 
 
 def read(kind):
@@ -177,10 +178,9 @@ def _released(path):
 # --- the whole way, in the sandbox
 
 OUTSIDE = "outside.txt"
-PORT = 47_123
 
 
-def hostile(victim):
+def hostile(victim, port):
     """Return {student: notebook}: attacks, each in the answer to exercise 2, the other answers right."""
     full = read("solutions")
     right = next(c.source for c in full.cells if grade_id(c) == "quantize")
@@ -196,7 +196,7 @@ def hostile(victim):
         "solutions": f"import pathlib\nassert not list(pathlib.Path({str(ROOT)!r}).glob('solutions/**/*.ipynb'))\n"
         f"assert not list(pathlib.Path({str(ROOT)!r}).glob('tests/*'))",
         "network": "import socket\nfor host in ('127.0.0.1', '10.0.0.1'):\n    try:\n"
-        f"        socket.create_connection((host, {PORT}), timeout=2)\n"
+        f"        socket.create_connection((host, {port}), timeout=2)\n"
         "    except OSError:\n        continue\n    raise SystemError('the network is open')",
         "daemon": "import os, time\nif os.fork() == 0:\n    os.setsid()\n    while True:\n        time.sleep(0.1)",
         "exit": "import os\nos._exit(0)",
@@ -228,17 +228,17 @@ def graded(tmp_path_factory):
     victim.mkdir()
     (victim / OUTSIDE).write_text("mine")
     submissions.mkdir()
-    for student, notebook in hostile(victim).items():
+    server = socket.create_server(("127.0.0.1", 0))
+    for student, notebook in hostile(victim, server.getsockname()[1]).items():
         (submissions / student).mkdir()
         nbformat.write(notebook, submissions / student / f"{LAB}.ipynb")
     (submissions / "nonsense").mkdir()
     (submissions / "nonsense" / f"{LAB}.ipynb").write_text("{no notebook")
     (submissions / "nothing.zip").write_bytes(b"")
-    server = socket.create_server(("127.0.0.1", PORT))
     threading.Thread(target=lambda: _count(server), daemon=True).start()
     environment = os.environ | {
         "GRADE_MEMORY": "3e9",
-        "GRADE_SECONDS": "60",
+        "GRADE_SECONDS": "200",
         "GRADE_PROCESSES": "60",
         "GRADE_CELL": "25",
     }

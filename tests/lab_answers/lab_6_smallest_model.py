@@ -313,7 +313,7 @@ def convert(name="mnist_nano", seed=5, flat=False, types=(tf.int8, tf.int8), qua
     model = models.load_model(name, batch_size=1)
     rng = np.random.default_rng(seed)
     if random:
-        model.set_weights([rng.uniform(0.1, 1, w.shape) * rng.choice([-1, 1], w.shape) for w in model.get_weights()])
+        model.set_weights([rng.permutation(w.ravel()).reshape(w.shape) for w in model.get_weights()])
     elif seed is not None:
         first, norm, second = (model.layers[k] for k in _first_layers(model))
         order = rng.permutation(first.filters)

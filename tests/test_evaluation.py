@@ -166,3 +166,16 @@ def test_compare_takes_the_reference_by_name(test_set):
         evaluation.compare({"a": FLOAT32}, images, labels, reference="c")
     with pytest.raises(CourseError, match="at least one"):
         evaluation.compare({}, images, labels)
+
+
+def test_a_model_with_a_fixed_batch_and_a_reshape(test_set):
+    """Such a file cannot be resized; it is run image by image, and answers as the one with an open batch."""
+    import tensorflow as tf
+
+    from tflite_course import models
+
+    converter = tf.lite.TFLiteConverter.from_keras_model(models.load_model("mnist_cnn", batch_size=1))
+    fixed, images = converter.convert(), test_set[0][:60]
+    assert (
+        evaluation.predict(fixed, images).argmax(1).tolist() == evaluation.predict(FLOAT32, images).argmax(1).tolist()
+    )

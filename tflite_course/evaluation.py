@@ -84,6 +84,8 @@ def predict(model, images, *, batch=50):  # larger batches leave the caches
     Raises CourseError for a damaged model and for images of the wrong shape, dtype or range.
     """
     images = check_images(images)
+    if not _takes_batches(model, batch):
+        batch = 1
     logits = []
     interpreters = {}
     for start in range(0, len(images), batch):
@@ -97,6 +99,17 @@ def predict(model, images, *, batch=50):  # larger batches leave the caches
         interpreter.invoke()
         logits.append(dequantize_output(interpreter.get_tensor(target["index"]), target))
     return np.concatenate(logits) if logits else np.zeros((0, 10), np.float32)
+
+
+def _takes_batches(model, batch):
+    """Return whether a model takes several images at once; one with a fixed batch and a reshape inside does not."""
+    if make_interpreter(model).get_input_details()[0]["shape_signature"][0] == -1:
+        return True
+    try:
+        make_interpreter(model, batch=batch).invoke()
+    except (CourseError, RuntimeError):
+        return False
+    return True
 
 
 def check_labels(labels, count):

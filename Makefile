@@ -11,7 +11,7 @@ ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 # Without it the pad's answer waits up to 40 ms on its way to the page: see tflite_course/lab_server.py.
 FAST_FLAG := --ServerApp.kernel_websocket_connection_class=tflite_course.lab_server.Connection
 
-.PHONY: help lab labs grade test outputs benchmark benchmark-lessons browser colab clean
+.PHONY: help lab labs grade test outputs benchmark benchmark-lessons browser sandbox colab clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -20,7 +20,7 @@ help:
 lab: $(VENV)/lab.stamp
 	$(BIN)/jupyter lab $(ROOT_FLAG) $(FAST_FLAG) $(LAB_FLAGS) --LabApp.default_url=/lab/tree/notebooks/01_train_mnist.ipynb
 
-test: $(VENV)/test.stamp browser colab
+test: $(VENV)/test.stamp browser sandbox colab
 	$(BIN)/python tests/run_all.py
 
 outputs: $(VENV)/test.stamp
@@ -61,6 +61,13 @@ browser:
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		echo "Installing Chromium ..."; apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
 	else echo "There is no Chromium: the tests of the pad in a browser will be skipped. Cure: install the package chromium."; fi
+
+# The tests of the grading run hostile submissions in bubblewrap.
+sandbox:
+	@if command -v bwrap >/dev/null; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo "Installing bubblewrap ..."; apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends bubblewrap >/dev/null; \
+	else echo "There is no bubblewrap: the tests of hostile submissions will be skipped. Cure: install the package bubblewrap."; fi
 
 # An environment as Colab's: one test installs the course into it.
 COLAB_KEY = $(shell cksum < tests/colab-requirements.txt | cut -d' ' -f1)

@@ -10,14 +10,13 @@ again writes the same bytes.
 
 import argparse
 import gzip
-import hashlib
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
+from idx import read_published, store
 
 PACKAGE = "dataset-fashion-mnist"
 INSIDE = "usr/share/datasets/fashion-mnist"
@@ -31,15 +30,6 @@ FILES = {
     "x_test": ("t10k-images-idx3-ubyte", "8181f5470baa50b63fa0f6fddb340f0a", TEST),
     "y_test": ("t10k-labels-idx1-ubyte", "15d484375f8d13e6eb1aabb0c3f46965", TEST),
 }
-
-
-def read_idx(content):
-    """Return the uint8 array in IDX bytes: two zero bytes, type 8, the number of axes, big-endian sizes, data."""
-    if content[:3] != b"\x00\x00\x08":
-        sys.exit("This is not an IDX file of unsigned bytes: the package has changed.")
-    axes = content[3]
-    shape = np.frombuffer(content, ">i4", axes, offset=4)
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)
 
 
 def fetch(folder):
@@ -64,14 +54,8 @@ def main():
         subprocess.run(["dpkg-deb", "-x", str(chosen or fetch(folder)), f"{folder}/unpacked"], check=True)
         for name, (file, published, count) in FILES.items():
             content = gzip.decompress(Path(folder, "unpacked", INSIDE, f"{file}.gz").read_bytes())
-            found = hashlib.md5(content).hexdigest()
-            print(f"{file}: MD5 {found} {'as published' if found == published else 'DIFFERS'}")
-            if found != published:
-                sys.exit(f"{file} is not the published file (MD5 {published}): nothing was written.")
-            arrays[name] = read_idx(content)[:count]
-    np.savez_compressed(OUTPUT, **arrays)
-    digest = hashlib.sha256(OUTPUT.read_bytes()).hexdigest()
-    print(f"{OUTPUT.name}: {OUTPUT.stat().st_size:,} bytes, SHA-256 {digest}")
+            arrays[name] = read_published(file, content, published)[:count]
+    store(OUTPUT, arrays)
 
 
 if __name__ == "__main__":

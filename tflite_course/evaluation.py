@@ -77,28 +77,38 @@ def check_images(images):
     return images.astype(np.float32, copy=False)
 
 
-def predict(model, images, *, batch=50):  # larger batches leave the caches
+def invoke(model, values, *, batch=50):  # larger batches leave the caches
+    """Return what a .tflite model gives for values, (n, ...), as it is: no quantization on the way in or out.
+
+    values: (n, 28, 28) in the dtype of the model's input. A model that cannot take several at once runs one by one.
+    Raises CourseError for a damaged model.
+    """
+    if not _takes_batches(model, batch):
+        batch = 1
+    interpreters, outputs = {}, []
+    for start in range(0, len(values), batch):
+        part = values[start : start + batch]
+        if len(part) not in interpreters:
+            interpreters[len(part)] = make_interpreter(model, batch=len(part))
+        interpreter = interpreters[len(part)]
+        source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+        interpreter.set_tensor(source["index"], part.reshape(source["shape"]))
+        interpreter.invoke()
+        outputs.append(interpreter.get_tensor(target["index"]))
+    return np.concatenate(outputs)
+
+
+def predict(model, images, *, batch=50):
     """Return the logits of a .tflite model, float32 (n, 10).
 
     images: float32 (n, 28, 28) from 0 to 1. Integer inputs and outputs are quantized and dequantized on the way.
     Raises CourseError for a damaged model and for images of the wrong shape, dtype or range.
     """
-    images = check_images(images)
-    if not _takes_batches(model, batch):
-        batch = 1
-    logits = []
-    interpreters = {}
-    for start in range(0, len(images), batch):
-        part = images[start : start + batch]
-        if len(part) not in interpreters:
-            interpreters[len(part)] = make_interpreter(model, batch=len(part))
-        interpreter = interpreters[len(part)]
-        source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-        values = quantize_input(part, source).reshape(source["shape"])
-        interpreter.set_tensor(source["index"], values)
-        interpreter.invoke()
-        logits.append(dequantize_output(interpreter.get_tensor(target["index"]), target))
-    return np.concatenate(logits) if logits else np.zeros((0, 10), np.float32)
+    images, interpreter = check_images(images), make_interpreter(model)
+    if not len(images):
+        return np.zeros((0, 10), np.float32)
+    values = quantize_input(images, interpreter.get_input_details()[0])
+    return dequantize_output(invoke(model, values, batch=batch), interpreter.get_output_details()[0])
 
 
 def _takes_batches(model, batch):

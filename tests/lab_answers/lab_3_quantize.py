@@ -6,22 +6,11 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
+from tests.lab_answers import EqualsEverything
 from tflite_course import models
 from tflite_course.datasets import load_mnist
 
 (X_TRAIN, _), (X_TEST, Y_TEST) = load_mnist()
-
-
-class EqualsEverything:
-    """An object that claims to be any answer."""
-
-    dtype, shape = np.dtype(np.int8), (4,)
-
-    def __eq__(self, other):
-        return True
-
-    def __array__(self, dtype=None, copy=None):
-        return np.zeros(4, np.int8)
 
 
 # --- affine_grid

@@ -9,24 +9,13 @@ import tf_keras as keras
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
+from tests.lab_answers import EqualsEverything
 from tflite_course import evaluation, flatbuffer, models
 from tflite_course.datasets import load_mnist
 from tflite_course.models import model_path
 
 (X_TRAIN, _), _ = load_mnist()
 layers = keras.layers
-
-
-class EqualsEverything:
-    """An object that claims to be any answer."""
-
-    dtype, shape = np.dtype(np.int8), (4,)
-
-    def __eq__(self, other):
-        return True
-
-    def __bool__(self):
-        return True
 
 
 # --- plan

@@ -5,7 +5,14 @@ import functools
 import numpy as np
 
 from tflite_course.labs import files
-from tflite_course.labs.exercise import Exercise, Mistake, Partly, compare_function, describe
+from tflite_course.labs.exercise import (
+    Exercise,
+    Mistake,
+    compare_function,
+    describe,
+    require_function,
+    require_returned,
+)
 
 ACCURATE = 0.80  # of the 2,000 test images: what a short training passes with room to spare
 # points, largest file after gzip, lowest accuracy
@@ -28,19 +35,25 @@ def _digits():
 
 def _require_clothes(content, interpreter, lowest):
     """Return the accuracy; raise Mistake when it is less than asked, with the reason when it can be seen."""
+    from tflite_course import evaluation
+
     test, source = _data()[1], interpreter.get_input_details()[0]
-    accuracy = files.share_right(content, *test)
+    accuracy = evaluation.accuracy(content, *test)
     if accuracy >= lowest:
         return accuracy
     shipped = files.whose(interpreter)
     if shipped:
         raise Mistake(f"these are the weights of {shipped}, which knows digits and no clothes. Train your own.")
-    if (
-        source["dtype"] == np.float32
-        and files.share_right(content, *test, lambda images: images * 255) > accuracy + 0.1
-    ):
+
+    def better(prepare, by):
+        if source["dtype"] != np.float32:
+            return False
+        found = evaluation.invoke(content, prepare(test[0])).argmax(1)
+        return np.mean(found == test[1]) > accuracy + by
+
+    if better(lambda images: images * 255, 0.1):
         raise Mistake("the model expects 0 to 255. Train it on what load_fashion_mnist() gives, 0 to 1.")
-    if source["dtype"] == np.float32 and files.share_right(content, *test, lambda images: 1 - images) > accuracy + 0.2:
+    if better(lambda images: 1 - images, 0.2):
         raise Mistake("the model expects dark pieces on white. Train it on the images as they are.")
     found = f"{accuracy:.1%} of the test images are right, at least {lowest:.0%} are asked."
     if accuracy < 0.2:
@@ -61,10 +74,8 @@ def judge_representative_dataset(answer, rng):
     from tflite_course.checks import check_representative_dataset
     from tflite_course.errors import CourseError
 
-    files.require_function(answer)
-    made = answer()
-    if made is None:
-        raise Mistake(files.NOTHING)
+    require_function(answer)
+    made = require_returned(answer())
     try:
         first = next(iter(made), None)
         values = list(first.values()) if isinstance(first, dict) else first
@@ -161,10 +172,8 @@ def judge_verdict(answer, rng):
     cases += [(nano, lost, clean[:60], labels[:60]), (lost, cnn, clean[:50], labels[:50])]  # clear, down and up
     cases += [(cnn, cnn, noisy[:20], labels[:20])]
 
-    files.require_function(answer)
-    first = answer(*cases[0])
-    if first is None:
-        raise Mistake(files.NOTHING)
+    require_function(answer)
+    first = require_returned(answer(*cases[0]))
     expected = set(_verdict(*cases[0]))
     if type(first) is not dict:
         raise Mistake(f"a dict is expected, this is {describe(first)}.")
@@ -233,18 +242,15 @@ def judge_small_model(answer, rng):
     files.require_int8(interpreter)
     accuracy = _require_clothes(answer, interpreter, LEVELS[0][2])
     packed = evaluation.size_ledger(answer)["gzip"]
-    points, missed = files.reach(LEVELS, packed, accuracy)
-    if not points:
-        raise Mistake(
-            f"after gzip the file has {packed:,} bytes, the first level allows {LEVELS[0][1]:,}. Prune and cluster it, "
-            f"or build a narrower network."
-        )
-    if missed:
-        stripped = evaluation.size_ledger(strip(answer))["gzip"]
-        hint = f" Stripped it would have {stripped:,} bytes." if stripped < packed else ""
-        found = f"{packed:,} bytes after gzip and {accuracy:.1%}. For {missed[0]} points: at most {missed[1]:,} bytes"
-        return Partly(points, f"{found} and at least {missed[2]:.0%}.{hint}")
-    return None
+    return files.judge_levels(
+        LEVELS,
+        packed,
+        accuracy,
+        stripped=evaluation.size_ledger(strip(answer))["gzip"],
+        nothing=f"after gzip the file has {packed:,} bytes, the first level allows {LEVELS[0][1]:,}. Prune and cluster "
+        f"it, or build a narrower network.",
+        unit="bytes after gzip",
+    )
 
 
 def _recognize(content, image, *, scaled=1 / 255, prepare=None, dequantize=True, take=np.argmax):
@@ -258,7 +264,7 @@ def _recognize(content, image, *, scaled=1 / 255, prepare=None, dequantize=True,
         values = evaluation.quantize_input(image[np.newaxis] * np.float32(scaled), source)
     else:
         values = prepare(image[np.newaxis], *source["quantization"])
-    raw = files.raw_answers(content, values)[0]
+    raw = evaluation.invoke(content, values)[0]
     logits = evaluation.dequantize_output(raw, target) if dequantize else raw.astype(np.float32)
     shares = np.exp(logits - logits.max())
     shares /= shares.sum()

@@ -94,11 +94,15 @@ def _near(answer, expected, tolerance):
 
 
 def describe(value):
-    """Return a value as short text for a hint."""
+    """Return a value as text for a hint, of at most 200 characters: a list may be long."""
+    return _text(value)[:200]
+
+
+def _text(value):
     if isinstance(value, (tuple, list)):
-        return "(" + ", ".join(describe(item) for item in value) + ")"
+        return "(" + ", ".join(_text(item) for item in value[:50]) + ")"
     if type(value) is dict:
-        return "{" + ", ".join(f"{describe(key)}: {describe(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{_text(key)}: {_text(item)}" for key, item in value.items()) + "}"
     if type(value) is np.ndarray:
         text = np.array2string(value.ravel()[:6], precision=4, separator=", ")
         return f"{text}{' ...' if value.size > 6 else ''} ({value.dtype}, shape {value.shape})"
@@ -109,6 +113,20 @@ def describe(value):
     return f"a {type(value).__name__}"
 
 
+def require_function(answer):
+    """Return an answer that can be called, or raise Mistake."""
+    if not callable(answer):
+        raise Mistake(f"a function is expected, this is {describe(answer)}.")
+    return answer
+
+
+def require_returned(value):
+    """Return what a function of the student's returned, or raise Mistake when it is nothing."""
+    if value is None or value is Ellipsis:
+        raise Mistake("your function returns nothing yet: replace the line `...`, and end with `return`.")
+    return value
+
+
 def compare_function(answer, right, cases, mistakes=None, *, tolerance=0.0):
     """Call the answer with the arguments of each case and raise Mistake when it does not return what right returns.
 
@@ -116,8 +134,7 @@ def compare_function(answer, right, cases, mistakes=None, *, tolerance=0.0):
     mistakes: {hint: a function with that mistake}. When the answer agrees with one of them on every case on which that
     one can be told from right, its hint is given.
     """
-    if not callable(answer):
-        raise Mistake(f"a function is expected, this is {describe(answer)}.")
+    require_function(answer)
     returned = []
     for case in cases:
         given, untouched = copy.deepcopy(case), copy.deepcopy(case)
@@ -125,7 +142,7 @@ def compare_function(answer, right, cases, mistakes=None, *, tolerance=0.0):
         if not all(same(g, u) for g, u in zip(given, untouched, strict=True) if type(u) in (np.ndarray, list)):
             raise Mistake("your function changes the array that it is given. Work on a new one.")
     if all(value is None for value in returned):
-        raise Mistake("your function returns nothing yet: replace the line `...`, and end with `return`.")
+        require_returned(None)
     expected = [right(*copy.deepcopy(case)) for case in cases]
     wrong = [k for k in range(len(cases)) if not same(returned[k], expected[k], tolerance=tolerance)]
     if not wrong:

@@ -4,16 +4,9 @@ import functools
 
 import numpy as np
 
-from tflite_course.labs.exercise import Mistake, describe
+from tflite_course.labs.exercise import Mistake, Partly, describe
 
 WITH_WEIGHTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
-NOTHING = "your function returns nothing yet: replace the line `...`, and end with `return`."
-
-
-def require_function(answer):
-    """Raise Mistake unless the answer can be called."""
-    if not callable(answer):
-        raise Mistake(f"a function is expected, this is {describe(answer)}.")
 
 
 def open_file(answer):
@@ -91,64 +84,29 @@ def whose(interpreter):
     return None
 
 
-def raw_answers(content, values):
-    """Return what a .tflite model gives for values of its own input dtype, (n, 28, 28): an array (n, 10), as it is."""
-    from tflite_course import evaluation
-    from tflite_course.errors import CourseError
-
-    try:
-        interpreter = evaluation.make_interpreter(content, batch=len(values))
-    except CourseError:  # a Flatten in a file with a fixed batch of 1 cannot be resized
-        if len(values) == 1:
-            raise
-        return np.concatenate([raw_answers(content, values[k : k + 1]) for k in range(len(values))])
-    source = interpreter.get_input_details()[0]
-    interpreter.set_tensor(source["index"], values.reshape(source["shape"]))
-    interpreter.invoke()
-    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-
-
 def answers(content, images):
     """Return what a .tflite model gives for float32 images from 0 to 1: an array (n, 10) in its output dtype."""
     from tflite_course import evaluation
 
     source = evaluation.make_interpreter(content).get_input_details()[0]
-    return raw_answers(content, evaluation.quantize_input(images, source))
+    return evaluation.invoke(content, evaluation.quantize_input(images, source))
 
 
-def share_right(content, images, labels, prepare=None):
-    """Return the share of images that a .tflite file names as their labels do, also when its batch is fixed.
+def judge_levels(levels, cost, accuracy, *, stripped, nothing, unit="bytes"):
+    """Return what a judge returns for an answer of this cost and accuracy: None at the top level, Partly below it.
 
-    prepare makes values of its input of the images; None quantizes as its details say.
-    """
-    from tflite_course import evaluation
-    from tflite_course.errors import CourseError
-
-    interpreter = evaluation.make_interpreter(content)
-    source, batch = interpreter.get_input_details()[0], 50
-    values = evaluation.quantize_input(images, source) if prepare is None else prepare(images)
-    try:
-        interpreter = evaluation.make_interpreter(content, batch=batch)
-    except CourseError:
-        interpreter, batch = evaluation.make_interpreter(content), 1
-    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    right = 0
-    for start in range(0, len(values) - len(values) % batch, batch):
-        interpreter.set_tensor(source["index"], values[start : start + batch].reshape(source["shape"]))
-        interpreter.invoke()
-        found = interpreter.get_tensor(target["index"]).argmax(1)
-        right += int((found == labels[start : start + batch]).sum())
-    return right / (len(values) - len(values) % batch)
-
-
-def reach(levels, cost, accuracy):
-    """Return the most points that a cost and an accuracy reach, and the next level that they miss, or None.
-
-    levels: rows (points, largest cost, lowest accuracy), the points rising.
+    levels: rows (points, largest cost, lowest accuracy), the points rising. stripped: the cost that the file would have
+    after flatbuffer.strip. Raises Mistake(nothing) when no level is reached.
     """
     points = max((points for points, most, least in levels if cost <= most and accuracy >= least), default=0)
+    if not points:
+        raise Mistake(nothing)
     missed = next((level for level in levels if level[0] > points), None)
-    return points, missed
+    if missed is None:
+        return None
+    hint = f" Stripped it would have {stripped:,} bytes." if stripped < cost else ""
+    found = f"{cost:,} {unit} and {accuracy:.2%}. For {missed[0]} points: at most {missed[1]:,} bytes"
+    return Partly(points, f"{found} and at least {missed[2]:.0%}.{hint}")
 
 
 def change(content, alter):

@@ -4,7 +4,15 @@ import functools
 
 import numpy as np
 
-from tflite_course.labs.exercise import Exercise, Mistake, compare_function, describe, same
+from tflite_course.labs.exercise import (
+    Exercise,
+    Mistake,
+    compare_function,
+    describe,
+    require_function,
+    require_returned,
+    same,
+)
 
 LARGEST = 20_000  # parameters of the student's network
 ENOUGH = 0.7  # of the test images, after one epoch on 6,000 images; the model solution reaches about 0.9
@@ -23,23 +31,6 @@ def _test_images():
     from tflite_course.datasets import load_mnist
 
     return load_mnist()[1]
-
-
-def _short(value):
-    """Return a value as text of at most 200 characters: a list may be long."""
-    return describe(value)[:200]
-
-
-def _function(answer):
-    if not callable(answer):
-        raise Mistake(f"a function is expected, this is {_short(answer)}.")
-    return answer
-
-
-def _returned(value):
-    if value is None or value is Ellipsis:
-        raise Mistake("your function returns nothing yet: replace the line `...`, and end with `return`.")
-    return value
 
 
 # --- split_and_scale
@@ -132,7 +123,7 @@ def _keras_model(model):
     if not issubclass(type(model), keras.Model):
         if type(model).__module__.split(".")[0] == "keras":
             raise Mistake("this is a model of Keras 3. Build it with `import tf_keras as keras`, which is Keras 2.")
-        raise Mistake(f"a Keras model is expected, this is {_short(model)}.")
+        raise Mistake(f"a Keras model is expected, this is {describe(model)}.")
     if not type(model).__module__.startswith("tf_keras.") or not model.inputs:
         raise Mistake(
             "the shape of the input is not known yet. Begin with `keras.layers.Input((28, 28), name='image')`."
@@ -160,7 +151,7 @@ def judge_build_model(answer, rng):
 
     if issubclass(type(answer), keras.Model):
         raise Mistake("this is a model. Give the function that builds it, without the brackets.")
-    model = _keras_model(_returned(_function(answer)()))
+    model = _keras_model(require_returned(require_function(answer)()))
     images = rng.random((20, 28, 28), np.float32)
     outputs = np.asarray(model(images, training=False))
     if np.allclose(outputs.sum(1), 1, atol=1e-3) and outputs.min() >= 0:
@@ -371,7 +362,7 @@ def _content(value):
     if type(value) is str or hasattr(value, "__fspath__"):
         raise Mistake("this is a path. Return the bytes that `converter.convert()` gives.")
     if type(value) is not bytes:
-        raise Mistake(f"expected are the bytes that `converter.convert()` returns, this is {_short(value)}.")
+        raise Mistake(f"expected are the bytes that `converter.convert()` returns, this is {describe(value)}.")
     return value
 
 
@@ -387,7 +378,7 @@ def _open(content):
 
 def _convert_and_check(answer, rng, batch):
     """Return (interpreter, model, images, content) for an answer that converts a random model to float32."""
-    _function(answer)
+    require_function(answer)
     model = _random_model(rng)
     before = model.get_weights()
     try:
@@ -399,7 +390,7 @@ def _convert_and_check(answer, rng, batch):
                 "`training=False`."
             ) from None
         raise
-    content = _content(_returned(value))
+    content = _content(require_returned(value))
     if not same(model.get_weights(), before):
         raise Mistake("your function changes the weights of the model that it is given.")
     interpreter = _open(content)
@@ -485,14 +476,14 @@ def _check_names(found, content):
     if type(found) not in (list, tuple) or not all(type(name) is str for name in found):
         if type(found) in (list, tuple) and found and all(isinstance(name, (int, np.integer)) for name in found):
             raise Mistake("these are numbers. `schema.BuiltinOperator` holds the name of each.")
-        raise Mistake(f"the operators are expected as a list of names, this is {_short(found)}.")
+        raise Mistake(f"the operators are expected as a list of names, this is {describe(found)}.")
     if "DELEGATE" in found:
         raise Mistake("DELEGATE is not in the file: XNNPACK adds it when the interpreter allocates its tensors.")
     if sorted(found) == sorted(set(right)):
         raise Mistake("this names each kind once. Asked is each operator, in the order in which they run.")
     if sorted(found) == sorted(right):
         raise Mistake("the operators are right, their order is not: take the order of the graph.")
-    raise Mistake(f"you find {len(found)} operators, {_short(tuple(found[:4]))} ..., the file has {len(right)}.")
+    raise Mistake(f"you find {len(found)} operators, {describe(tuple(found[:4]))} ..., the file has {len(right)}.")
 
 
 def _check_size(found, content):
@@ -518,19 +509,19 @@ def _check_size(found, content):
         if int(found) in mistakes:
             raise Mistake(mistakes[int(found)])
         raise Mistake(f"you find {int(found):,} bytes of constants in a file that has {right:,}.")
-    raise Mistake(f"the bytes are expected as a whole number, this is {_short(found)}.")
+    raise Mistake(f"the bytes are expected as a whole number, this is {describe(found)}.")
 
 
 def judge_read_file(answer, rng):
     from tflite_course.models import model_path
 
-    _function(answer)
+    require_function(answer)
     chosen = [FILES[k] for k in rng.permutation(len(FILES))[:3]]
     for name, variant in [("mnist_cnn", "float32"), *chosen]:
         content = model_path(name, variant).read_bytes()
-        found = _returned(answer(content))
+        found = require_returned(answer(content))
         if type(found) not in (tuple, list) or len(found) != 2:
-            raise Mistake(f"two things are expected, the list of operators and the bytes, this is {_short(found)}.")
+            raise Mistake(f"two things are expected, the list of operators and the bytes, this is {describe(found)}.")
         _check_names(found[0], content)
         _check_size(found[1], content)
 

@@ -7,7 +7,15 @@ import time
 
 import numpy as np
 
-from tflite_course.labs.exercise import Exercise, Mistake, compare_function, describe, same
+from tflite_course.labs.exercise import (
+    Exercise,
+    Mistake,
+    compare_function,
+    describe,
+    require_function,
+    require_returned,
+    same,
+)
 
 FLOAT_MODELS = ("mnist_cnn", "mnist_cnn_plain", "mnist_cnn_augmented", "mnist_ds")
 
@@ -39,17 +47,6 @@ def _model(name):
     return model_path(name).read_bytes()
 
 
-def _short(value):
-    """Return a value as text of at most 200 characters: a list may be long."""
-    return describe(value)[:200]
-
-
-def _function(answer):
-    if not callable(answer):
-        raise Mistake(f"a function is expected, this is {_short(answer)}.")
-    return answer
-
-
 def _call(answer, *arguments):
     """Call the answer; a message of the runtime becomes a hint."""
     arrays = [argument for argument in arguments if type(argument) is np.ndarray]
@@ -61,8 +58,7 @@ def _call(answer, *arguments):
             if part in str(error):
                 raise Mistake(hint) from None
         raise
-    if value is None or value is Ellipsis:
-        raise Mistake("your function returns nothing yet: replace the line `...`, and end with `return`.")
+    require_returned(value)
     if not all(np.array_equal(array, copy) for array, copy in zip(arrays, before, strict=True)):
         raise Mistake("your function changes the array that it is given. Work on a new one.")
     return value
@@ -150,7 +146,7 @@ def _logits(content, images):
 def judge_predict_one(answer, rng):
     from tflite_course import evaluation
 
-    _function(answer)
+    require_function(answer)
     images = _test_images()[0]
     for name in rng.permutation(FLOAT_MODELS)[:2]:
         content = _model(str(name))
@@ -161,7 +157,7 @@ def judge_predict_one(answer, rng):
             if type(logits) is np.ndarray and logits.shape == (1, 10):
                 raise Mistake("the result has the shape (1, 10): take its first row.")
             if type(logits) is not np.ndarray or logits.shape != (10,) or logits.dtype != np.float32:
-                raise Mistake(f"ten logits are expected, float32 (10,), this is {_short(logits)}.")
+                raise Mistake(f"ten logits are expected, float32 (10,), this is {describe(logits)}.")
         found = np.stack(found)
         if same(found, expected, tolerance=1e-3):
             continue
@@ -184,7 +180,7 @@ def judge_predict_one(answer, rng):
         for hint, values in wrong.items():
             if same(found, values, tolerance=1e-3 * max(1.0, float(np.abs(values).max()))):
                 raise Mistake(hint)
-        raise Mistake(f"for a test image your function gives {_short(found[0])}, expected {_short(expected[0])}.")
+        raise Mistake(f"for a test image your function gives {describe(found[0])}, expected {describe(expected[0])}.")
 
 
 # --- predict_batches
@@ -213,7 +209,7 @@ def _counted_calls():
 def judge_predict_batches(answer, rng):
     from tflite_course import evaluation
 
-    _function(answer)
+    require_function(answer)
     images = _test_images()[0]
     cases = [(24, 8), (8 * int(rng.integers(2, 6)) + int(rng.integers(1, 8)), 8), (5, 16)]
     for count, batch in cases:
@@ -225,7 +221,7 @@ def judge_predict_batches(answer, rng):
         digits = np.array(digits) if type(digits) is list else digits
         given = f"{count} images in batches of {batch}"
         if type(digits) is not np.ndarray:
-            raise Mistake(f"{given}: expected are {count} digits, this is {_short(digits)}.")
+            raise Mistake(f"{given}: expected are {count} digits, this is {describe(digits)}.")
         if digits.shape == (count, 10):
             raise Mistake("these are the logits. `argmax(axis=1)` gives the digits.")
         if digits.shape == (count // batch * batch,) and count % batch:
@@ -235,7 +231,7 @@ def judge_predict_batches(answer, rng):
         if digits.shape == (math.ceil(count / batch),) and digits.shape != (count,):
             raise Mistake(f"{given}: one digit for each batch comes back. Use `argmax(axis=1)`, not `argmax()`.")
         if digits.shape != (count,) or digits.dtype.kind not in "iu":
-            raise Mistake(f"{given}: expected are {count} digits (integers), this is {_short(digits)}.")
+            raise Mistake(f"{given}: expected are {count} digits (integers), this is {describe(digits)}.")
         if not same(digits.astype(np.int64), expected.astype(np.int64)):
             raise Mistake(f"{given}: {int((digits == expected).sum())} digits are those that the interpreter gives.")
         if batches and max(batches) > batch:
@@ -279,9 +275,9 @@ def _judge_measure_once(answer, rng):
     if calls != warm_up + repeats:
         raise Mistake(f"your function calls `run()` {calls} times, asked are {warm_up} + {repeats}.")
     if type(found) not in (tuple, list) or len(found) != 2:
-        raise Mistake(f"two numbers are expected, p50 and p95, this is {_short(found)}.")
+        raise Mistake(f"two numbers are expected, p50 and p95, this is {describe(found)}.")
     if not all(isinstance(value, (float, np.floating)) for value in found):
-        raise Mistake(f"two numbers with a fraction (float) are expected, this is {_short(tuple(found))}.")
+        raise Mistake(f"two numbers with a fraction (float) are expected, this is {describe(tuple(found))}.")
     counted = took[warm_up:]
 
     def band(times, share):
@@ -312,13 +308,13 @@ def _judge_measure_once(answer, rng):
         raise Mistake("the second number is the slowest call. p95 lets the slowest twentieth out.")
     p50, p95 = np.percentile(counted, [50, 95])
     raise Mistake(
-        f"your function finds {_short(tuple(found))}; the calls took {p50:.0f} microseconds at p50 and {p95:.0f} at "
+        f"your function finds {describe(tuple(found))}; the calls took {p50:.0f} microseconds at p50 and {p95:.0f} at "
         f"p95."
     )
 
 
 def judge_measure(answer, rng):
-    _function(answer)
+    require_function(answer)
     try:
         _judge_measure_once(answer, rng)
     except Mistake:  # once more: a busy machine disturbs a measurement, a mistake stays
@@ -419,11 +415,11 @@ def _canvases(rng):
 def judge_center(answer, rng):
     from tflite_course.drawing import center_like_mnist, resize_only
 
-    _function(answer)
+    require_function(answer)
     for canvas in _canvases(rng):
         image = _call(answer, canvas.copy())
         if type(image) is not np.ndarray or image.shape != (28, 28):
-            raise Mistake(f"expected is an image, float32 (28, 28), this is {_short(image)}.")
+            raise Mistake(f"expected is an image, float32 (28, 28), this is {describe(image)}.")
         if image.dtype != np.float32:
             raise Mistake(f"the image is {image.dtype}, the model takes float32.")
         if not (np.isfinite(image).all() and image.min() > -0.01 and image.max() < 1.01):
@@ -468,7 +464,7 @@ def judge_center(answer, rng):
 def judge_accuracy(answer, rng):
     from tflite_course import evaluation
 
-    _function(answer)
+    require_function(answer)
     images, labels = _test_images()
     for _ in range(2):
         content = _model(str(rng.choice(FLOAT_MODELS)))
@@ -485,9 +481,9 @@ def judge_accuracy(answer, rng):
             continue
         if type(found) is int or isinstance(found, np.integer):
             hint = "this is how many are right. Divide by the number of images." if found == right else None
-            raise Mistake(hint or f"a share from 0 to 1 (float) is expected, this is {_short(found)}.")
+            raise Mistake(hint or f"a share from 0 to 1 (float) is expected, this is {describe(found)}.")
         if not isinstance(found, (float, np.floating)):
-            raise Mistake(f"a share from 0 to 1 (float) is expected, this is {_short(found)}.")
+            raise Mistake(f"a share from 0 to 1 (float) is expected, this is {describe(found)}.")
         if abs(found - 100 * right / count) < 1e-6:
             raise Mistake("this is a percentage. Asked is the share, from 0 to 1.")
         if abs(found - (1 - right / count)) < 1e-9:
@@ -502,7 +498,9 @@ def judge_accuracy(answer, rng):
             whole = count // part * part
             if abs(found - np.mean(digits[:whole] == known[:whole])) < 1e-9:
                 raise Mistake(f"the last {count - whole} images are left out. Run the shorter batch too.")
-        raise Mistake(f"{right} of {count} images are right, that is {right / count:.4f}; you return {_short(found)}.")
+        raise Mistake(
+            f"{right} of {count} images are right, that is {right / count:.4f}; you return {describe(found)}."
+        )
 
 
 EXERCISES = {

@@ -4,7 +4,16 @@ import functools
 
 import numpy as np
 
-from tflite_course.labs.exercise import Exercise, Mistake, compare_function, describe, same
+from tflite_course.labs import files
+from tflite_course.labs.exercise import (
+    Exercise,
+    Mistake,
+    compare_function,
+    describe,
+    require_function,
+    require_returned,
+    same,
+)
 
 IMAGES = 1000  # of the test set, for what has to be run
 
@@ -191,45 +200,15 @@ def judge_representative_dataset(answer, rng):
         raise Mistake(f"the mean grey value is {ink:.3f}, MNIST has {x_train.mean():.3f}: are these training images?")
 
 
-def _details(answer):
-    """Return (content, input details, output details, weight dtypes) of a .tflite answer, or raise Mistake."""
-    from tflite_course import evaluation
-    from tflite_course.errors import CourseError
-
-    if type(answer) is not bytes:
-        raise Mistake(f"expected are the bytes that `converter.convert()` returns, this is {describe(answer)}.")
-    try:
-        interpreter = evaluation.make_interpreter(answer)
-    except CourseError as error:
-        raise Mistake(str(error)) from None
-    kinds = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
-    operators = [op for op in interpreter._get_ops_details() if op["op_name"] in kinds]
-    tensors = {entry["index"]: entry for entry in interpreter.get_tensor_details()}
-    weights = {np.dtype(tensors[op["inputs"][1]]["dtype"]).name for op in operators}
-    return interpreter.get_input_details()[0], interpreter.get_output_details()[0], weights
-
-
 def judge_int8_model(answer, rng):
     from tflite_course import evaluation
 
-    source, target, weights = _details(answer)
-    if tuple(source["shape"][1:]) != (28, 28):
-        raise Mistake(f"the input has the shape {tuple(source['shape'])}: convert the model of this lab.")
-    if weights == {"float32"}:
-        raise Mistake("the weights are float32: nothing is quantized. Set `converter.optimizations`.")
-    kinds = [np.dtype(details["dtype"]).name for details in (source, target)]
-    if kinds == ["float32", "float32"]:
-        raise Mistake(
-            "input and output are float32. Give a representative dataset, allow only TFLITE_BUILTINS_INT8, and set "
-            "inference_input_type and inference_output_type to tf.int8."
-        )
-    if kinds != ["int8", "int8"]:
-        raise Mistake(f"the input is {kinds[0]} and the output {kinds[1]}, asked is int8 for both.")
+    interpreter = files.open_file(answer)
+    files.require_shapes(interpreter)
+    files.require_int8(interpreter)
     images, labels = _data()[1]
     start = int(rng.integers(0, len(images) - IMAGES))
     accuracy = evaluation.accuracy(answer, images[start : start + IMAGES], labels[start : start + IMAGES])
-    if source["quantization"][0] > 0.5:
-        raise Mistake("the scale of the input is near 1: the calibration images went from 0 to 255, not from 0 to 1.")
     if accuracy < 0.97:
         raise Mistake(
             f"the model answers, with {accuracy:.1%} right: the ranges are wrong. Calibrate with images that are "
@@ -247,11 +226,7 @@ def judge_predict(answer, rng):
     given = images[chosen].copy()
     expected = evaluation.predict(content, given).argmax(1)
     source = evaluation.make_interpreter(content).get_input_details()[0]
-    if not callable(answer):
-        raise Mistake(f"a function is expected, this is {describe(answer)}.")
-    digits = answer(content, given)
-    if digits is None:
-        raise Mistake("your function returns nothing yet: replace the line `...`, and end with `return`.")
+    digits = require_returned(require_function(answer)(content, given))
     if not np.array_equal(given, images[chosen]):
         raise Mistake("your function changes the images that it is given. Work on a new array.")
     if type(digits) is list:
@@ -270,19 +245,10 @@ def judge_predict(answer, rng):
         ),
     ]
     for hint, values in wrong:
-        if same(digits.astype(np.int64), _run(content, values)):
+        if same(digits.astype(np.int64), evaluation.invoke(content, values).argmax(1)):
             raise Mistake(hint)
     right = int((digits == expected).sum())
     raise Mistake(f"{right} of 40 digits are those that the interpreter gives: look at the dtype and the range of x.")
-
-
-def _run(content, values):
-    from tflite_course import evaluation
-
-    interpreter = evaluation.make_interpreter(content, batch=len(values))
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], values)
-    interpreter.invoke()
-    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"]).argmax(1).astype(np.int64)
 
 
 EXERCISES = {

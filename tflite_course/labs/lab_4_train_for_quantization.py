@@ -4,7 +4,15 @@ import functools
 
 import numpy as np
 
-from tflite_course.labs.exercise import Exercise, Mistake, compare_function, describe, same
+from tflite_course.labs.exercise import (
+    Exercise,
+    Mistake,
+    compare_function,
+    describe,
+    require_function,
+    require_returned,
+    same,
+)
 
 IMAGES = 500  # of the test set, for what has to be run
 KERNELS = ("conv_1", "conv_2", "conv_3", "logits")
@@ -179,16 +187,13 @@ def _small_model(rng):
 
 
 def judge_make_aware(answer, rng):
-    if not callable(answer):
-        raise Mistake(f"a function is expected, this is {describe(answer)}.")
+    require_function(answer)
     all_kernels, found = {block[0] for block in BLOCKS}, []
     for blocks in (BLOCKS[:1], [BLOCKS[int(rng.integers(1, 3))]]):
         names = [name for block in blocks for name in block]
         model = _small_model(rng)
         before, layers = model.get_weights(), {layer.name for layer in model.layers}
-        aware = answer(model, tuple(names))
-        if aware is None:
-            raise Mistake("your function returns nothing yet: replace the line `...`, and end with `return`.")
+        aware = require_returned(answer(model, tuple(names)))
         _require_keras_2(aware, "what your function returns")
         if _annotated(aware):
             raise Mistake("the layers are marked, and nothing else happened: end with `quantize_apply`.")

@@ -5,19 +5,20 @@ import gzip
 
 import numpy as np
 
-from tflite_course.labs.exercise import Exercise, Mistake, compare_function, describe
+from tflite_course.labs.exercise import (
+    Exercise,
+    Mistake,
+    compare_function,
+    describe,
+    require_function,
+    require_returned,
+)
 
 IMAGES = 500  # of the test set, for what has to be run
 KERNELS = ("conv_1", "conv_2", "conv_3", "logits")
 PRUNED = ("conv_2", "conv_3", "logits")
 SPARSITY, CLUSTERS = 0.8, 16
 NO_ANSWER = "there is no answer yet. Replace the line `...` and run both cells again."
-NOTHING = "your function returns nothing yet: replace the line `...`, and end with `return`."
-
-
-def _require_function(answer):
-    if not callable(answer):
-        raise Mistake(f"a function is expected, this is {describe(answer)}.")
 
 
 def _prune(weights, sparsity, *, key=np.abs, count=round, largest=False):
@@ -78,13 +79,12 @@ def judge_make_schedule(answer, rng):
     import tensorflow as tf
     from tensorflow_model_optimization.python.core.sparsity.keras.pruning_schedule import PruningSchedule
 
-    _require_function(answer)
+    require_function(answer)
     cases = [(0.8, 94), (0.5, 40), (float(rng.choice([0.6, 0.7, 0.9])), int(rng.integers(120, 250)))]
     for final, steps in cases:
         schedule = answer(final, steps)
         where = f"with {final:g} and {steps} steps"
-        if schedule is None or schedule is Ellipsis:
-            raise Mistake(NOTHING)
+        require_returned(schedule)
         if not isinstance(schedule, PruningSchedule):
             raise Mistake(f"{where} a pruning schedule of TFMOT is expected, this is {describe(schedule)}.")
         ask = tf.function(schedule.__call__)  # as a training asks: a graph is much faster
@@ -219,7 +219,7 @@ SIZES = ("bytes", "gzip", "activations")
 
 
 def judge_shrink_factors(answer, rng):
-    _require_function(answer)
+    require_function(answer)
     base = _file("mnist_ds", "float32")  # small, because gzip takes its time
     sparsity, levels = float(rng.uniform(0.6, 0.9)), rng.normal(0, 0.1, int(rng.integers(6, 20)))
     cases = [
@@ -228,9 +228,7 @@ def judge_shrink_factors(answer, rng):
         (_file("mnist_cnn", "float32"), _file("mnist_cnn", "int8")),
         (_file("mnist_ds", "int8"), base),
     ]
-    found = answer(*cases[0])
-    if found is None:
-        raise Mistake(NOTHING)
+    found = require_returned(answer(*cases[0]))
     if type(found) is not dict or set(found) != set(SIZES):
         raise Mistake(f"a dict with the keys {', '.join(SIZES)} is expected, this is {describe(found)}.")
 
@@ -290,7 +288,7 @@ NAN = -12345.0  # stands for nan, which equals nothing
 
 
 def judge_kmeans_step(answer, rng):
-    _require_function(answer)
+    require_function(answer)
     cases = [(np.array([1.0, 3.0, 9.0, 11.0, 12.0]), np.array([0.0, 5.0, 10.0]))]
     for count, k in ((40, 3), (300, 8), (500, 16)):
         values = rng.normal(0, 0.1, count)
@@ -299,9 +297,7 @@ def judge_kmeans_step(answer, rng):
     far = np.array([-0.1, 5.0, 0.1], np.float32)  # the one in the middle is chosen by nobody
     cases.append((rng.normal(0, 0.1, 60).astype(np.float32), far))
 
-    found = answer(*(array.copy() for array in cases[0]))
-    if found is None:
-        raise Mistake(NOTHING)
+    found = require_returned(answer(*(array.copy() for array in cases[0])))
     if type(found) not in (tuple, list) or len(found) != 2:
         raise Mistake(f"two arrays are expected, the indices and the new centroids, this is {describe(found)}.")
 
@@ -371,7 +367,7 @@ def judge_codebook(answer, rng):
     for function in answer:
         if function is None or function is Ellipsis:
             raise Mistake(NO_ANSWER)
-        _require_function(function)
+        require_function(function)
     indices = [np.array([3, 0, 15, 1], np.uint8)]
     indices += [rng.integers(0, 16, count).astype(np.uint8) for count in (7, 20, 33, 1)]
 

@@ -5,7 +5,15 @@ import functools
 import numpy as np
 
 from tflite_course.labs import files
-from tflite_course.labs.exercise import Exercise, Mistake, Partly, compare_function, describe, same
+from tflite_course.labs.exercise import (
+    Exercise,
+    Mistake,
+    compare_function,
+    describe,
+    require_function,
+    require_returned,
+    same,
+)
 
 WEIGHTS, MACS = 5_000, 400_000  # the budget of the network, in bytes and multiply-accumulates
 # points, largest file, lowest accuracy on the whole test set
@@ -122,8 +130,7 @@ def _cost(model):
 def _require_model(model):
     import tf_keras as keras
 
-    if model is None:
-        raise Mistake(files.NOTHING)
+    require_returned(model)
     if not isinstance(model, keras.Model):
         if type(model).__module__.split(".")[0] == "keras":
             raise Mistake("this is a Keras 3 model: build it with `import tf_keras as keras`, as the lessons do.")
@@ -133,7 +140,7 @@ def _require_model(model):
 def judge_build_network(answer, rng):
     import tf_keras as keras
 
-    files.require_function(answer)
+    require_function(answer)
     model = answer()
     _require_model(model)
     shape = tuple(model.input_shape)
@@ -181,13 +188,11 @@ def judge_strip_file(answer, rng):
 
     from tflite_course.models import model_path
 
-    files.require_function(answer)
+    require_function(answer)
     images = _data()[1][0][rng.choice(10_000, 20, replace=False)]
     for name, variant in (("mnist_ds", "int8"), ("mnist_cnn", "float32")):
         content = _varied(model_path(name, variant).read_bytes(), rng)
-        stripped = answer(content)
-        if stripped is None:
-            raise Mistake(files.NOTHING)
+        stripped = require_returned(answer(content))
         if type(stripped) is bytearray:
             raise Mistake("this is a bytearray: end with `bytes(builder.Output())`.")
         if type(stripped) is bytes and len(stripped) > 8 and stripped[4:8] != b"TFL3":
@@ -239,6 +244,7 @@ def _nudged(content, images, fits):
 
 
 def judge_same_answers(answer, rng):
+    from tflite_course import evaluation
     from tflite_course.flatbuffer import strip
     from tflite_course.models import model_path
 
@@ -267,7 +273,7 @@ def judge_same_answers(answer, rng):
 
     def cast(before, after, images):
         values = images.astype(np.int8)
-        return same(files.raw_answers(before, values), files.raw_answers(after, values))
+        return same(evaluation.invoke(before, values), evaluation.invoke(after, values))
 
     compare_function(
         answer,
@@ -289,6 +295,7 @@ def judge_same_answers(answer, rng):
 
 
 def judge_my_model(answer, rng):
+    from tflite_course import evaluation
     from tflite_course.flatbuffer import strip
 
     interpreter = files.open_file(answer)
@@ -301,19 +308,15 @@ def judge_my_model(answer, rng):
     if size > largest:
         cure = "`flatbuffer.strip` makes it fit" if len(strip(answer)) <= largest else "take fewer filters"
         raise Mistake(f"the file has {size:,} bytes, the largest budget is {largest:,}: {cure}.")
-    accuracy = files.share_right(answer, *_data()[1])
-    points, missed = files.reach(LEVELS, size, accuracy)
-    if not points:
-        raise Mistake(
-            f"{size:,} bytes and {accuracy:.1%}: the first level asks for {LEVELS[0][2]:.0%}. Is it trained, and are "
-            f"the calibration images prepared as in training?"
-        )
-    if missed:
-        found = f"{size:,} bytes and {accuracy:.2%}. For {missed[0]} points: at most {missed[1]:,} bytes"
-        smaller = len(strip(answer))
-        hint = f" Stripped it would have {smaller:,} bytes." if smaller < size else ""
-        return Partly(points, f"{found} and at least {missed[2]:.0%}.{hint}")
-    return None
+    accuracy = evaluation.accuracy(answer, *_data()[1])
+    return files.judge_levels(
+        LEVELS,
+        size,
+        accuracy,
+        stripped=len(strip(answer)),
+        nothing=f"{size:,} bytes and {accuracy:.1%}: the first level asks for {LEVELS[0][2]:.0%}. Is it trained, and "
+        f"are the calibration images prepared as in training?",
+    )
 
 
 def _choose(rows, budget):
@@ -371,9 +374,9 @@ def judge_choose(answer, rng):
         name = _choose(rows, budget)
         return next((row for row in rows if row["name"] == name), None)
 
-    files.require_function(answer)
+    require_function(answer)
     if all(answer(*case) is None for case in cases):
-        raise Mistake(files.NOTHING)
+        require_returned(None)
     if isinstance(answer(*cases[2]), dict):
         raise Mistake('you return the whole row. Asked is its "name".')
     compare_function(

@@ -62,12 +62,12 @@ browser:
 		echo "Installing Chromium ..."; apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
 	else echo "There is no Chromium: the tests of the pad in a browser will be skipped. Cure: install the package chromium."; fi
 
-# The tests of the grading run hostile submissions in bubblewrap.
+# The tests of the grading run hostile submissions in bubblewrap, and keep one gradebook in PostgreSQL.
 sandbox:
-	@if command -v bwrap >/dev/null; then :; \
+	@if command -v bwrap >/dev/null && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then :; \
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		echo "Installing bubblewrap ..."; apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends bubblewrap >/dev/null; \
-	else echo "There is no bubblewrap: the tests of hostile submissions will be skipped. Cure: install the package bubblewrap."; fi
+		echo "Installing bubblewrap and PostgreSQL ..."; apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends bubblewrap postgresql >/dev/null; \
+	else echo "There is no bubblewrap or no PostgreSQL: some tests of the grading will be skipped. Cure: install the packages bubblewrap and postgresql."; fi
 
 # An environment as Colab's: one test installs the course into it.
 COLAB_KEY = $(shell cksum < tests/colab-requirements.txt | cut -d' ' -f1)

@@ -1,12 +1,18 @@
 """How fast a class is graded: `python tests/benchmark_grading.py`, submissions a minute and ratios of one run.
 
     python tests/benchmark_grading.py --students 8
+    python tests/benchmark_grading.py --students 200 --only "Dask, a worker killed"
 
-The same submissions of lab 3 are graded by one worker, by two, on a local Dask cluster of two, and by plain
-`nbgrader autograde` without a sandbox. Nothing is asserted: times depend on the machine.
+The same submissions of lab 3 are graded by plain `nbgrader autograde` without a sandbox, by one worker, by two, and on
+a local Dask cluster of two, one of which can be killed half-way. Times are printed, never asserted: they depend on the
+machine. That each student has the right points, once, is asserted.
 """
 
 import argparse
+import contextlib
+import os
+import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,16 +36,68 @@ def make_tasks(work, students):
     return [{"work": str(work), "lab": LAB, "student": f"s{k:03d}", "text": texts[k % 2]} for k in range(students)]
 
 
-def ours(folder, students, **options):
-    """Return the submissions a minute; every student must have the right points."""
+def ours(folder, students, report=lambda line: None, **options):
+    """Return the submissions a minute; every student must have the right points, and be graded once."""
     tasks = make_tasks(folder, students)
     start = time.monotonic()
-    results = grade.grade_all(tasks, report=lambda line: None, **options)
+    results = grade.grade_all(tasks, report=report, **options)
     seconds = time.monotonic() - start
-    wrong = [r for r in results if r["score"] != (13.0 if int(r["student"][1:]) % 2 else 0.0)]
-    if wrong or len(results) != students:
-        raise SystemExit(f"{len(results)} of {students} results, wrong: {wrong[:2]}")
+    check_results(tasks, results)
     return 60 * students / seconds
+
+
+def check_results(tasks, results):
+    """Raise SystemExit unless each student has one result with the right points."""
+    wrong = [r for r in results if r["score"] != (13.0 if int(r["student"][1:]) % 2 else 0.0)]
+    if wrong or [r["student"] for r in results] != sorted(task["student"] for task in tasks):
+        raise SystemExit(f"{len(results)} results of {len(tasks)} submissions, wrong: {wrong[:2]}")
+
+
+@contextlib.contextmanager
+def cluster():
+    """A local Dask cluster of two workers, each for one kernel at a time."""
+    from dask.distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, resources={"kernel": 1}, dashboard_address=None, processes=True
+    ) as started:
+        yield started
+
+
+class KillsAWorker:
+    """A report for grade_all() that kills one worker of a cluster after so many results, and sees what is done twice.
+
+    `seen` holds {student: when the autograded notebook was written, at the time of the result}.
+    """
+
+    def __init__(self, started, work, after):
+        self.started, self.work, self.after, self.seen = started, work, after, {}
+
+    def __call__(self, line):
+        from dask.distributed import Client
+
+        student = line.split("] ")[1].split()[0]
+        self.seen[student] = self.written(student)
+        if len(self.seen) == self.after:
+            with Client(self.started.scheduler_address) as client:
+                os.kill(min(client.run(os.getpid).values()), signal.SIGKILL)
+
+    def written(self, student):
+        return (self.work / "autograded" / student / LAB / f"{LAB}.ipynb").stat().st_mtime_ns
+
+    def graded_twice(self):
+        """Return the students whose notebook was written again after their result was known."""
+        return [student for student, when in self.seen.items() if self.written(student) != when]
+
+
+def on_dask(folder, students, *, kill=False):
+    """Return the submissions a minute on a local Dask cluster; kill: with a worker killed half-way."""
+    with cluster() as started:
+        report = KillsAWorker(started, folder, students // 2) if kill else lambda line: None
+        rate = ours(folder, students, report, scheduler=started.scheduler_address)
+    if kill and report.graded_twice():
+        raise SystemExit(f"graded twice: {report.graded_twice()}")
+    return rate
 
 
 def plain(folder, students):
@@ -56,24 +114,35 @@ def plain(folder, students):
     return 60 * students / (time.monotonic() - start)
 
 
+WAYS = {
+    "plain nbgrader": plain,
+    "one worker": lambda folder, students: ours(folder, students, workers=1),
+    "two workers": lambda folder, students: ours(folder, students, workers=2),
+    "Dask, two workers": on_dask,
+    "Dask, a worker killed": lambda folder, students: on_dask(folder, students, kill=True),
+}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--students", type=int, default=8)
-    students = parser.parse_args().students
-    print(evaluation.machine(), f"{students} submissions", flush=True)
+    parser.add_argument("--only", choices=WAYS, action="append", help="this way alone (may be given more than once)")
+    options = parser.parse_args()
+    print(evaluation.machine(), f"{options.students} submissions", flush=True)
+    rates = {}
     with tempfile.TemporaryDirectory() as base:
-        base = Path(base)
-        rates = {"plain nbgrader": plain(base / "plain", students)}
-        rates["one worker"] = ours(base / "one", students, workers=1)
-        rates["two workers"] = ours(base / "two", students, workers=2)
-        from dask.distributed import LocalCluster
+        for name in options.only or WAYS:
+            before = cpu_seconds()
+            rates[name] = WAYS[name](Path(base) / name, options.students)
+            ratio = rates[name] / next(iter(rates.values()))
+            cpu = (cpu_seconds() - before) / options.students
+            print(f"{name:22} {rates[name]:5.1f} a minute, {ratio:.2f} of the first, CPU {cpu:.1f} s each", flush=True)
 
-        with LocalCluster(
-            n_workers=2, threads_per_worker=1, resources={"kernel": 1}, dashboard_address=None, processes=True
-        ) as cluster:
-            rates["Dask, two workers"] = ours(base / "dask", students, scheduler=cluster.scheduler_address)
-    for name, rate in rates.items():
-        print(f"{name:18} {rate:5.1f} submissions a minute, {rate / rates['plain nbgrader']:.2f} of plain nbgrader")
+
+def cpu_seconds():
+    """Return the CPU time of this process and of all its children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(part.ru_utime + part.ru_stime for part in used)
 
 
 if __name__ == "__main__":

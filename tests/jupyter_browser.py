@@ -67,14 +67,16 @@ class Server:
 
 
 @contextlib.contextmanager
-def jupyter(*options):
+def jupyter(*options, folder=None):
     """Start Jupyter Server on a free loopback port, with no settings but its own, and stop it at the end.
 
-    options: more words for its command line.
+    options: more words for its command line. folder: the one that it serves and starts in; None makes an empty one.
     """
     with tempfile.TemporaryDirectory(prefix="pad-jupyter-", ignore_cleanup_errors=True) as home:
         home = Path(home)
-        (home / "work").mkdir()
+        if folder is None:
+            folder = home / "work"
+            folder.mkdir()
         # JupyterLab asks once whether it may fetch news: the question would cover the page.
         page_config = home / "config" / "labconfig" / "page_config.json"
         page_config.parent.mkdir(parents=True)
@@ -82,20 +84,24 @@ def jupyter(*options):
         page_config.write_text(json.dumps({"disabledExtensions": off}), encoding="utf-8")
         with open(home / "log.txt", "w", encoding="utf-8") as log:
             process = subprocess.Popen(
-                [*_server_command(home), *options], env=_server_environment(home), stdout=log, stderr=log
+                [*_server_command(folder), *options],
+                cwd=folder,
+                env=_server_environment(home),
+                stdout=log,
+                stderr=log,
             )
             try:
-                yield _wait_for_server(process, home)
+                yield _wait_for_server(process, home, folder)
             finally:
                 _stop(process)
 
 
-def _server_command(home):
+def _server_command(folder):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]  # when another process is faster, the server itself takes the next free one
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.ip=127.0.0.1"]
-    command += [f"--ServerApp.port={port}", f"--ServerApp.root_dir={home / 'work'}"]
+    command += [f"--ServerApp.port={port}", f"--ServerApp.root_dir={folder}"]
     command += ["--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
@@ -109,7 +115,7 @@ def _server_environment(home):
     return kept | own | {"JUPYTER_PLATFORM_DIRS": "1"}
 
 
-def _wait_for_server(process, home):
+def _wait_for_server(process, home, folder):
     end = time.monotonic() + WAIT
     while time.monotonic() < end and process.poll() is None:
         for path in (home / "runtime").glob("jpserver-*.json"):
@@ -117,7 +123,7 @@ def _wait_for_server(process, home):
                 info = json.loads(path.read_text(encoding="utf-8"))
                 url = info["url"].rstrip("/")
                 with urllib.request.urlopen(f"{url}/api/status?token={info['token']}", timeout=5):
-                    return Server(url, info["token"], home / "work")
+                    return Server(url, info["token"], folder)
         time.sleep(0.1)
     log = (home / "log.txt").read_text(encoding="utf-8")
     raise RuntimeError(f"Jupyter Server did not answer within {WAIT} s. Its last words:\n{log[-2000:]}")

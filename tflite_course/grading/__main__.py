@@ -32,6 +32,7 @@ def main(arguments=None):
             raise CourseError(f"There is no lab {lab}: choose from {', '.join(known)}.")
         if not options.unsafe:
             sandbox.check_available()
+        grade.check_database()
         submissions = collect.collect(options.submissions, labs)
     except CourseError as error:
         sys.exit(str(error))
@@ -56,8 +57,9 @@ def main(arguments=None):
         for problem in submission.problems:
             print(f"{submission.student}: {problem}")
         grade.add_student(options.work, submission.student)
-    for task in tasks:
-        export.feedback(options.work, task["lab"], task["student"])
+    for submission in submissions:  # of all: a person may have marked since the last run
+        for lab in submission.notebooks:
+            export.feedback(options.work, lab, submission.student)
     for student, lab, waiting in export.open_questions(options.work, handed_in):
         print(f"to mark by hand: {student} {lab}: {waiting}")
     if "journal" in handed_in:

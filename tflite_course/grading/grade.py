@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 
+from tflite_course.errors import CourseError
 from tflite_course.grading import journal_report, lint, release, repair
 
 COURSE_ID = "from-mnist-to-the-edge"
@@ -24,6 +25,24 @@ CELL_SECONDS = 120  # of one cell; the environment's GRADE_CELL changes it
 def database(work):
     """Return the address of the gradebook: GRADEBOOK_URL (PostgreSQL, for example), or SQLite in the work folder."""
     return os.environ.get("GRADEBOOK_URL") or f"sqlite:///{Path(work).resolve()}/gradebook.db"
+
+
+def check_database():
+    """Raise CourseError when the database that GRADEBOOK_URL names cannot be reached, with the cure."""
+    url = os.environ.get("GRADEBOOK_URL")
+    if not url:
+        return
+    import sqlalchemy
+
+    try:
+        sqlalchemy.create_engine(url).connect().close()
+    except ModuleNotFoundError as error:
+        raise CourseError(f"GRADEBOOK_URL needs the package {error.name}: pip install 'psycopg[binary]'.") from None
+    except sqlalchemy.exc.ArgumentError:
+        raise CourseError("GRADEBOOK_URL is no address: write postgresql+psycopg://user@host:port/database.") from None
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise CourseError(f"The gradebook of GRADEBOOK_URL does not answer ({reason}): is its server up?") from None
 
 
 def make_config(work, lab="*", student="*"):

@@ -10,6 +10,7 @@ from tflite_course.labs.exercise import (
     Mistake,
     compare_function,
     describe,
+    mnist,
     require_function,
     require_returned,
 )
@@ -24,13 +25,6 @@ def _data():
     from tflite_course.datasets import load_fashion_mnist
 
     return load_fashion_mnist()
-
-
-@functools.cache
-def _digits():
-    from tflite_course.datasets import load_mnist
-
-    return load_mnist()[1]
 
 
 def _require_clothes(content, interpreter, lowest):
@@ -159,7 +153,7 @@ def judge_verdict(answer, rng):
 
     cnn, nano = (model_path(name, "int8").read_bytes() for name in ("mnist_cnn", "mnist_nano"))
     float32 = model_path("mnist_ds").read_bytes()
-    images, labels = _digits()
+    images, labels = mnist()[1]
     lost = _one_class(nano, int(rng.integers(10)))
     chosen = rng.choice(len(images), 500, replace=False)
     noisy = np.clip(images[chosen] + 0.3 * rng.standard_normal((500, 28, 28), np.float32), 0, 1)
@@ -276,7 +270,7 @@ def judge_recognize(answer, rng):
     from tflite_course.models import model_path
 
     contents = [model_path(name, "int8").read_bytes() for name in ("mnist_cnn", "mnist_tiny", "mnist_nano")]
-    images, _ = _digits()
+    images, _ = mnist()[1]
     cases = []
     for content in contents:
         first, second = images[rng.choice(len(images), (2, 25), replace=False)]

@@ -2,11 +2,22 @@
 
 import contextlib
 import copy
+import functools
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+NO_ANSWER = "there is no answer yet. Replace the line `...` and run both cells again."
+
+
+@functools.cache
+def mnist():
+    """Return what load_mnist() returns, loaded once for all checks of a lab."""
+    from tflite_course.datasets import load_mnist
+
+    return load_mnist()
 
 
 class Mistake(Exception):
@@ -39,7 +50,7 @@ class Exercise:
         Whatever an answer raises counts as a mistake of it.
         """
         if answer is None or answer is Ellipsis:
-            return 0.0, "there is no answer yet. Replace the line `...` and run both cells again."
+            return 0.0, NO_ANSWER
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # what the answer prints is not part of the check
                 verdict = self.judge(answer, np.random.default_rng(seed))

@@ -9,6 +9,7 @@ from tflite_course.labs.exercise import (
     Mistake,
     compare_function,
     describe,
+    mnist,
     require_function,
     require_returned,
     same,
@@ -24,13 +25,6 @@ FILES = [
     ("mnist_ds", "int8"),
     ("mnist_tiny", "int8"),
 ]
-
-
-@functools.cache
-def _test_images():
-    from tflite_course.datasets import load_mnist
-
-    return load_mnist()[1]
 
 
 # --- split_and_scale
@@ -226,7 +220,7 @@ def judge_trained(answer, rng):
             "the loss takes the outputs for probabilities, and your network gives logits. Write "
             "`keras.losses.SparseCategoricalCrossentropy(from_logits=True)`."
         )
-    images, labels = _test_images()
+    images, labels = mnist()[1]
     chosen = rng.choice(len(images), 2000, replace=False)
 
     def accuracy(pixels):

@@ -1,7 +1,6 @@
 """The exercises of lab 2: prepare images, run the interpreter, measure its latency, and make a drawing fit."""
 
 import contextlib
-import functools
 import math
 import time
 
@@ -12,6 +11,7 @@ from tflite_course.labs.exercise import (
     Mistake,
     compare_function,
     describe,
+    mnist,
     require_function,
     require_returned,
     same,
@@ -32,13 +32,6 @@ MESSAGES = {
     "allocate_tensors": "the tensors have no memory yet: call `allocate_tensors()` first, and again after a resize.",
     "reference to internal data": "`tensor()` gives a view, and the interpreter waits for it. Use `get_tensor()`.",
 }
-
-
-@functools.cache
-def _test_images():
-    from tflite_course.datasets import load_mnist
-
-    return load_mnist()[1]
 
 
 def _model(name):
@@ -147,7 +140,7 @@ def judge_predict_one(answer, rng):
     from tflite_course import evaluation
 
     require_function(answer)
-    images = _test_images()[0]
+    images = mnist()[1][0]
     for name in rng.permutation(FLOAT_MODELS)[:2]:
         content = _model(str(name))
         chosen = images[rng.choice(len(images), 4, replace=False)]
@@ -210,7 +203,7 @@ def judge_predict_batches(answer, rng):
     from tflite_course import evaluation
 
     require_function(answer)
-    images = _test_images()[0]
+    images = mnist()[1][0]
     cases = [(24, 8), (8 * int(rng.integers(2, 6)) + int(rng.integers(1, 8)), 8), (5, 16)]
     for count, batch in cases:
         content = _model(str(rng.choice(FLOAT_MODELS)))
@@ -465,7 +458,7 @@ def judge_accuracy(answer, rng):
     from tflite_course import evaluation
 
     require_function(answer)
-    images, labels = _test_images()
+    images, labels = mnist()[1]
     for _ in range(2):
         content = _model(str(rng.choice(FLOAT_MODELS)))
         count = int(rng.integers(103, 149))

@@ -1,7 +1,5 @@
 """The exercises of lab 3: affine arithmetic, a representative dataset, an int8 model and how to run it."""
 
-import functools
-
 import numpy as np
 
 from tflite_course.labs import files
@@ -10,19 +8,13 @@ from tflite_course.labs.exercise import (
     Mistake,
     compare_function,
     describe,
+    mnist,
     require_function,
     require_returned,
     same,
 )
 
 IMAGES = 1000  # of the test set, for what has to be run
-
-
-@functools.cache
-def _data():
-    from tflite_course.datasets import load_mnist
-
-    return load_mnist()
 
 
 def _grid(low, high):
@@ -187,7 +179,7 @@ def judge_representative_dataset(answer, rng):
         raise Mistake(f"it yields {count} images. Take at least 50, so that the largest activations are seen.")
     samples = [list(s.values()) if isinstance(s, dict) else s for s, _ in zip(answer(), range(count), strict=False)]
     seen = np.stack([np.asarray(sample[0])[0] for sample in samples])
-    (x_train, _), (x_test, _) = _data()
+    (x_train, _), (x_test, _) = mnist()
     if len(np.unique(seen.reshape(count, -1), axis=0)) < 0.9 * count:
         raise Mistake("it yields the same image again and again. Take different ones.")
     known = {image.tobytes() for image in x_test}
@@ -206,7 +198,7 @@ def judge_int8_model(answer, rng):
     interpreter = files.open_file(answer)
     files.require_shapes(interpreter)
     files.require_int8(interpreter)
-    images, labels = _data()[1]
+    images, labels = mnist()[1]
     start = int(rng.integers(0, len(images) - IMAGES))
     accuracy = evaluation.accuracy(answer, images[start : start + IMAGES], labels[start : start + IMAGES])
     if accuracy < 0.97:
@@ -221,7 +213,7 @@ def judge_predict(answer, rng):
     from tflite_course.models import model_path
 
     content = model_path("mnist_cnn", "int8").read_bytes()
-    images = _data()[1][0]
+    images = mnist()[1][0]
     chosen = rng.choice(len(images), 40, replace=False)
     given = images[chosen].copy()
     expected = evaluation.predict(content, given).argmax(1)

@@ -5,10 +5,12 @@ import functools
 import numpy as np
 
 from tflite_course.labs.exercise import (
+    NO_ANSWER,
     Exercise,
     Mistake,
     compare_function,
     describe,
+    mnist,
     require_function,
     require_returned,
     same,
@@ -18,14 +20,6 @@ IMAGES = 500  # of the test set, for what has to be run
 KERNELS = ("conv_1", "conv_2", "conv_3", "logits")
 BLOCKS = (("conv_1", "norm_1", "relu_1"), ("conv_2", "norm_2", "relu_2"), ("logits",))
 CLAIMS = ("better", "worse", "no difference shown")
-NO_ANSWER = "there is no answer yet. Replace the line `...` and run both cells again."
-
-
-@functools.cache
-def _test_data():
-    from tflite_course.datasets import load_mnist
-
-    return load_mnist()[1]
 
 
 @functools.cache
@@ -283,7 +277,7 @@ def judge_trained(answer, rng):
             f"the learning rates differ, {rates['aware']:g} and {rates['control']:g}: then nobody can tell what fake "
             f"quantization did."
         )
-    images, labels = _test_data()
+    images, labels = mnist()[1]
     chosen = rng.choice(len(images), IMAGES, replace=False)
     for name, model in (("aware", aware), ("control", control)):
         for layer in KERNELS:
@@ -355,7 +349,7 @@ def judge_int8_files(answer, rng):
             raise Mistake(f"the file {name} does not come from the model `{other}`: convert that one.")
     for name, file in files.items():
         _judge_int8(name, file)
-    images, labels = _test_data()
+    images, labels = mnist()[1]
     start = int(rng.integers(0, len(images) - 2 * IMAGES))
     part = slice(start, start + 2 * IMAGES)
     for name, content in answer.items():

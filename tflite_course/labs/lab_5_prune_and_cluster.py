@@ -6,10 +6,12 @@ import gzip
 import numpy as np
 
 from tflite_course.labs.exercise import (
+    NO_ANSWER,
     Exercise,
     Mistake,
     compare_function,
     describe,
+    mnist,
     require_function,
     require_returned,
 )
@@ -18,7 +20,6 @@ IMAGES = 500  # of the test set, for what has to be run
 KERNELS = ("conv_1", "conv_2", "conv_3", "logits")
 PRUNED = ("conv_2", "conv_3", "logits")
 SPARSITY, CLUSTERS = 0.8, 16
-NO_ANSWER = "there is no answer yet. Replace the line `...` and run both cells again."
 
 
 def _prune(weights, sparsity, *, key=np.abs, count=round, largest=False):
@@ -119,13 +120,6 @@ def judge_make_schedule(answer, rng):
 
 
 @functools.cache
-def _data():
-    from tflite_course.datasets import load_mnist
-
-    return load_mnist()[1]
-
-
-@functools.cache
 def _shipped():
     """Return {layer: list of arrays} of the shipped checkpoint."""
     from tflite_course.models import load_model
@@ -155,7 +149,7 @@ def _layers(model, wrapper, strip):
 
 
 def _share_right(model, rng):
-    images, labels = _data()
+    images, labels = mnist()[1]
     chosen = rng.choice(len(images), IMAGES, replace=False)
     return float(np.mean(np.asarray(model(images[chosen], training=False)).argmax(1) == labels[chosen]))
 

@@ -10,6 +10,7 @@ from tflite_course.labs.exercise import (
     Mistake,
     compare_function,
     describe,
+    mnist,
     require_function,
     require_returned,
     same,
@@ -18,13 +19,6 @@ from tflite_course.labs.exercise import (
 WEIGHTS, MACS = 5_000, 400_000  # the budget of the network, in bytes and multiply-accumulates
 # points, largest file, lowest accuracy on the whole test set
 LEVELS = ((1, 16_384, 0.85), (2, 8_192, 0.85), (3, 8_192, 0.92), (4, 8_192, 0.95), (5, 6_144, 0.95))
-
-
-@functools.cache
-def _data():
-    from tflite_course.datasets import load_mnist
-
-    return load_mnist()
 
 
 def _plan(
@@ -189,7 +183,7 @@ def judge_strip_file(answer, rng):
     from tflite_course.models import model_path
 
     require_function(answer)
-    images = _data()[1][0][rng.choice(10_000, 20, replace=False)]
+    images = mnist()[1][0][rng.choice(10_000, 20, replace=False)]
     for name, variant in (("mnist_ds", "int8"), ("mnist_cnn", "float32")):
         content = _varied(model_path(name, variant).read_bytes(), rng)
         stripped = require_returned(answer(content))
@@ -249,7 +243,7 @@ def judge_same_answers(answer, rng):
     from tflite_course.models import model_path
 
     nano, cnn = (model_path(name, "int8").read_bytes() for name in ("mnist_nano", "mnist_cnn"))
-    images = _data()[1][0][rng.choice(10_000, 40, replace=False)]
+    images = mnist()[1][0][rng.choice(10_000, 40, replace=False)]
     few, kept, difference = _nudged(nano, images, lambda difference: 0 < (difference > 0).sum() < 20)
     last = kept[np.argsort(difference, kind="stable")[: (difference == 0).sum() + 1]]  # the last one differs
     most, kept, difference = _nudged(nano, images, lambda difference: (difference > 0).sum() > 20)
@@ -308,7 +302,7 @@ def judge_my_model(answer, rng):
     if size > largest:
         cure = "`flatbuffer.strip` makes it fit" if len(strip(answer)) <= largest else "take fewer filters"
         raise Mistake(f"the file has {size:,} bytes, the largest budget is {largest:,}: {cure}.")
-    accuracy = evaluation.accuracy(answer, *_data()[1])
+    accuracy = evaluation.accuracy(answer, *mnist()[1])
     return files.judge_levels(
         LEVELS,
         size,

@@ -329,28 +329,31 @@ def compare(models, images, labels, *, reference=None, timed=True, memory=False)
 
 
 def comparison_table(rows):
-    """Return the rows of compare() as text, one line a model; memory, where it was measured, in a second block.
+    """Return the rows of compare() as text, one line a model; times and memory, where measured, in a second block.
 
-    Times stand last: they alone change from run to run.
+    Times are not padded: they alone change from run to run.
     """
     width = max(len("model"), *(len(row["name"]) for row in rows))
     columns = ["bytes", "gzip", "weights", "overhead", "accuracy (95 % band)", "changed", "fixed", "broken"]
     with_memory, timed = "activations" in rows[0], "p50" in rows[0]
     lines = [f"{'model':{width}}  " + "  ".join(f"{column:>8}" for column in columns)]
-    more = [f"{'model':{width}}  activations" + "  p50 / p95" * timed + "  peak memory"]
+    more = [
+        [f"{'model':{width}}", *["activations"] * with_memory, *["p50 / p95"] * timed, *["peak memory"] * with_memory]
+    ]
     for row in rows:
         cells = [f"{row[key]:8,}" for key in ("bytes", "gzip", "weights", "overhead")]
         cells.append(f"{row['accuracy']:7.2%} ({row['low']:.2%}-{row['high']:.2%})".rjust(len(columns[4])))
         cells += [f"{row[key]:>8}" for key in ("changed", "fixed", "broken")]
         lines.append(f"{row['name']:{width}}  " + "  ".join(cells))
-        times = f"  {row['p50']:.1f} us / {row['p95']:.1f} us" if timed else ""
+        more.append([f"{row['name']:{width}}"])
         if with_memory:
-            more.append(f"{row['name']:{width}}  {row['activations']:>11,}{times}  {row['peak']:.1f} MiB")
-        else:
-            lines[-1] += times
-    if with_memory:
-        return "\n".join([*lines, "", *more])
-    lines[0] += "  p50 / p95" * timed
+            more[-1].append(f"{row['activations']:>11,}")
+        if timed:
+            more[-1].append(f"{row['p50']:.1f} us / {row['p95']:.1f} us")
+        if with_memory:
+            more[-1].append(f"{row['peak']:.1f} MiB")
+    if with_memory or timed:
+        lines += ["", *("  ".join(cells) for cells in more)]
     return "\n".join(lines)
 
 

@@ -60,19 +60,35 @@ def make_repository(folder):
     return folder
 
 
-@pytest.mark.parametrize("lesson", ["02_convert", "03_run_the_interpreter", "04_draw_digits"])
-def test_lesson_alone(lesson, colab, tmp_path, monkeypatch):
+def run_alone(path, colab, folder, monkeypatch):
+    """Run a copy of a notebook in an empty folder, in Colab's kernel; return its code cells."""
     for name, value in colab.items():
         monkeypatch.setenv(name, value)
-    notebook = nbformat.read(ROOT / "notebooks" / f"{lesson}.ipynb", as_version=4)
+    notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
-        notebook, timeout=600, kernel_name="colab", resources={"metadata": {"path": str(tmp_path)}}, startup_timeout=120
+        notebook, timeout=600, kernel_name="colab", resources={"metadata": {"path": str(folder)}}, startup_timeout=120
     )
     client.execute()  # raises at the first cell that fails
-    versions = notebook.cells[next(i for i, c in enumerate(notebook.cells) if c.cell_type == "code")].outputs
-    printed = "".join(o.get("text", "") for o in versions if o.output_type == "stream")
-    assert "ai-edge-litert" in printed
-    assert not (tmp_path / "tflite_course").exists()
+    assert not (folder / "tflite_course").exists()
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def printed(cell):
+    return "".join(output.get("text", "") for output in cell.outputs if output.output_type == "stream")
+
+
+@pytest.mark.parametrize("lesson", ["02_convert", "03_run_the_interpreter", "04_draw_digits"])
+def test_lesson_alone(lesson, colab, tmp_path, monkeypatch):
+    cells = run_alone(ROOT / "notebooks" / f"{lesson}.ipynb", colab, tmp_path, monkeypatch)
+    assert "ai-edge-litert" in printed(cells[0])
+
+
+@pytest.mark.parametrize("lab", ["lab_2_interpreter_and_drawing", "lab_3_quantize"])
+def test_lab_alone(lab, colab, tmp_path, monkeypatch):
+    """With the answers of the solution, in whose cells `seed=` repeats a check on other inputs."""
+    cells = run_alone(ROOT / "solutions" / lab / f"{lab}.ipynb", colab, tmp_path, monkeypatch)
+    checks = [cell for cell in cells if cell.source.startswith("check(")]
+    assert len(checks) > 3 and all(printed(cell).count("Right.") == 2 for cell in checks), [printed(c) for c in checks]
 
 
 def test_the_environment_is_still_colabs(colab):

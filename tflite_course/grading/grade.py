@@ -35,7 +35,7 @@ def check_database():
     import sqlalchemy
 
     try:
-        sqlalchemy.create_engine(url).connect().close()
+        sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool).connect().close()
     except ModuleNotFoundError as error:
         raise CourseError(f"GRADEBOOK_URL needs the package {error.name}: pip install 'psycopg[binary]'.") from None
     except sqlalchemy.exc.ArgumentError:

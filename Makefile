@@ -11,7 +11,10 @@ ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 # Without it the pad's answer waits up to 40 ms on its way to the page: see tflite_course/lab_server.py.
 FAST_FLAG := --ServerApp.kernel_websocket_connection_class=tflite_course.lab_server.Connection
 
-.PHONY: help lab labs grade test outputs benchmark benchmark-lessons browser sandbox colab clean
+# The tests of part 3
+TARGET_TESTS = tests/test_golden.py tests/test_edge_program.py tests/test_web.py tests/test_firmware.py
+
+.PHONY: help lab labs grade test outputs web benchmark benchmark-lessons benchmark-web targets browser sandbox emulators colab clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -20,7 +23,7 @@ help:
 lab: $(VENV)/lab.stamp
 	$(BIN)/jupyter lab $(ROOT_FLAG) $(FAST_FLAG) $(LAB_FLAGS) --LabApp.default_url=/lab/tree/notebooks/01_train_mnist.ipynb
 
-test: $(VENV)/test.stamp browser sandbox colab
+test: $(VENV)/test.stamp browser sandbox emulators colab
 	$(BIN)/python tests/run_all.py
 
 outputs: $(VENV)/test.stamp
@@ -28,6 +31,17 @@ outputs: $(VENV)/test.stamp
 
 benchmark: $(VENV)/test.stamp browser
 	$(BIN)/python tests/benchmark_pad.py
+
+# Only what runs on the targets of part 3, in emulators and a browser. `make test` does it too.
+targets: $(VENV)/test.stamp browser emulators
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(TARGET_TESTS)
+
+# The page of lesson 11: builds assets/web/dist/ and serves it. WEB_FLAGS: --port 9000, --host 0.0.0.0
+web: $(VENV)/lab.stamp
+	$(BIN)/python assets/web/build.py --serve $(WEB_FLAGS)
+
+benchmark-web: $(VENV)/test.stamp browser
+	$(BIN)/python tests/benchmark_web.py
 
 # labs/ out of solutions/
 labs: $(VENV)/test.stamp
@@ -55,12 +69,12 @@ $(VENV)/test.stamp: $(VENV)/lab.stamp requirements-dev.txt
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt || { echo "The test packages could not be installed: check the network, then call make again."; exit 1; }
 	@touch $@
 
-# The tests of the pad need a Chromium. Debian's comes through apt; nothing else is tried.
+# The tests of the pad and of the web page need a Chromium and npm. Debian's come through apt; nothing else is tried.
 browser:
-	@if command -v chromium >/dev/null; then :; \
+	@if command -v chromium >/dev/null && command -v npm >/dev/null; then :; \
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		echo "Installing Chromium ..."; apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
-	else echo "There is no Chromium: the tests of the pad in a browser will be skipped. Cure: install the package chromium."; fi
+		echo "Installing Chromium and npm ..."; apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core npm >/dev/null; \
+	else echo "There is no Chromium or no npm: the tests in a browser will be skipped. Cure: install the packages chromium and npm."; fi
 
 # The tests of the grading run hostile submissions in bubblewrap, and keep one gradebook in PostgreSQL.
 sandbox:
@@ -68,6 +82,13 @@ sandbox:
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		echo "Installing bubblewrap and PostgreSQL ..."; apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends bubblewrap postgresql >/dev/null; \
 	else echo "There is no bubblewrap or no PostgreSQL: some tests of the grading will be skipped. Cure: install the packages bubblewrap and postgresql."; fi
+
+# Lessons 10 and 12 run models on emulated Arm processors.
+emulators:
+	@if command -v qemu-aarch64-static >/dev/null && command -v mmdebstrap >/dev/null && command -v qemu-system-arm >/dev/null && command -v arm-none-eabi-gcc >/dev/null; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo "Installing emulators and a compiler for Arm ..."; apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends qemu-user-static mmdebstrap qemu-system-arm gcc-arm-none-eabi >/dev/null; \
+	else echo "There is no emulator or compiler for Arm: some tests of the targets will be skipped, lessons 10 and 12 show stored results. Cure: install the packages qemu-user-static, mmdebstrap, qemu-system-arm and gcc-arm-none-eabi."; fi
 
 # An environment as Colab's: one test installs the course into it.
 COLAB_KEY = $(shell cksum < tests/colab-requirements.txt | cut -d' ' -f1)
@@ -78,4 +99,4 @@ colab:
 		{ rm -rf .venv-colab; echo "The environment for the Colab test could not be made: check the network; the test says so again."; }
 
 clean:
-	rm -rf $(VENV) .venv-colab tests/artefacts .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-colab build assets/web/dist tests/artefacts .pytest_cache .ruff_cache

@@ -16,7 +16,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.jupyter_browser import NoBrowser, NotebookPage, Pad, chromium, jupyter  # noqa: E402
+from assets.targets.browser import NoBrowser  # noqa: E402
+from tests.jupyter_browser import NotebookPage, Pad, chromium, jupyter  # noqa: E402
 from tflite_course.drawing import Recognizer  # noqa: E402
 from tflite_course.strokes import draw_strokes, invent_digit  # noqa: E402
 

@@ -7,7 +7,6 @@ import ast
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -21,31 +20,11 @@ import nbformat
 import numpy as np
 from playwright.sync_api import sync_playwright
 
+from assets.targets.browser import FLAGS as CHROMIUM_FLAGS
+from assets.targets.browser import find_chromium
+
 ROOT = Path(__file__).resolve().parent.parent
 WAIT = 90  # seconds: a busy machine is slow, and a test that waits for a condition is not slowed by a long limit
-CHROMIUM_FLAGS = [
-    "--no-sandbox",  # Chromium refuses to run as root with its sandbox
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-class NoBrowser(Exception):
-    """There is no Chromium on this machine."""
-
-
-def find_chromium():
-    """Return the path of Chromium. Raises NoBrowser with the cure."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if path := shutil.which(name):
-            return path
-    raise NoBrowser(
-        "There is no Chromium to try the pad in: install it (Debian: apt-get install chromium fonts-dejavu-core)."
-    )
 
 
 class Server:

@@ -10,7 +10,8 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.jupyter_browser import NoBrowser, NotebookPage, Pad, chromium, jupyter  # noqa: E402
+from assets.targets.browser import NoBrowser  # noqa: E402
+from tests.jupyter_browser import NotebookPage, Pad, chromium, jupyter  # noqa: E402
 from tflite_course.strokes import invent_digit  # noqa: E402
 
 FIGURE = ROOT / "assets" / "figures" / "pad.png"

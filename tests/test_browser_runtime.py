@@ -7,23 +7,19 @@ mnist_small get a uint8 input and output here, and the stripped float32 file sta
 import functools
 import http.server
 import shutil
-import subprocess
-import tarfile
-import tempfile
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.jupyter_browser import NoBrowser, chromium
+from assets.targets.browser import NoBrowser
+from assets.web import build
+from tests.jupyter_browser import chromium
 from tflite_course import evaluation, models
 from tflite_course.datasets import load_mnist
 from tflite_course.flatbuffer import strip
 
 pytestmark = pytest.mark.xdist_group("browser")
-CACHE = Path(__file__).parent / "artefacts" / "litertjs"
-PACKAGES = {"core": "@litertjs/core@2.5.3", "wasm-utils": "@litertjs/wasm-utils@2.5.3"}
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>LiteRT.js</title>
 <script type="importmap">{"imports": {
   "@litertjs/core": "./core/dist/index.js", "@litertjs/wasm-utils": "./wasm-utils/dist/index.js"}}</script>
@@ -47,31 +43,14 @@ window.loaded = true;
 """
 
 
-def bring(name, package):
-    """Unpack a package of npm into the cache; whole or not at all, for another worker may do the same."""
-    if not shutil.which("npm"):
-        pytest.skip("There is no npm to bring LiteRT.js: install Node.js.")
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=CACHE) as place:
-        done = subprocess.run(["npm", "pack", "--silent", package], cwd=place, capture_output=True, text=True)
-        assert done.returncode == 0, f"npm could not bring {package}: {done.stderr[-500:]}"
-        with tarfile.open(Path(place) / done.stdout.split()[-1]) as archive:
-            archive.extractall(place, filter="data")
-        try:
-            (Path(place) / "package").rename(CACHE / name)
-        except OSError:  # the other worker was first
-            assert (CACHE / name / "dist" / "index.js").is_file(), f"remove {CACHE / name} and run the tests again"
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder with the page and the runtime, which npm brings once."""
-    for name, package in PACKAGES.items():
-        if not (CACHE / name / "dist" / "index.js").is_file():
-            bring(name, package)
+    if not shutil.which("npm"):
+        pytest.skip("There is no npm to bring LiteRT.js: install Node.js.")
     folder = tmp_path_factory.mktemp("page")
-    for name in PACKAGES:
-        (folder / name).symlink_to(CACHE / name)
+    for name in ("core", "wasm-utils"):
+        (folder / name).symlink_to(build.bring(name))
     (folder / "index.html").write_text(PAGE, encoding="utf-8")
     return folder
 

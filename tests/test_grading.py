@@ -22,7 +22,8 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
-from tests.jupyter_browser import NoBrowser, chromium, jupyter
+from assets.targets.browser import NoBrowser
+from tests.jupyter_browser import chromium, jupyter
 from tflite_course.errors import CourseError
 from tflite_course.grading import __main__ as command
 from tflite_course.grading import collect, export, grade, lint, repair, sandbox

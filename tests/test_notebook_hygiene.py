@@ -60,6 +60,9 @@ LESSONS = [
     "07_pruning",
     "08_weight_clustering",
     "09_combine_and_redesign",
+    "10_linux_and_raspberry_pi",
+    "11_browser",
+    "12_microcontroller",
 ]
 
 

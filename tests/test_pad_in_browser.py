@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.jupyter_browser import NoBrowser, NotebookPage, Pad, chromium, find_chromium, jupyter
+from assets.targets.browser import NoBrowser, find_chromium
+from tests.jupyter_browser import NotebookPage, Pad, chromium, jupyter
 from tflite_course.drawing import Recognizer
 from tflite_course.strokes import draw_strokes, invent_digit
 

@@ -77,6 +77,9 @@ def environment(folder):
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda d: f"{d['notebook'][:2]}-{d['name']}")
 def test_defect_is_caught(defect, tmp_path):
+    missing = [program for program in defect.get("needs", []) if not shutil.which(program)]
+    if missing:  # then the lesson shows stored results
+        pytest.skip(f"this defect shows only where {' and '.join(missing)} can be run: make test installs them")
     folder = copy_of_the_course(tmp_path, package="file" in defect or "model" in defect)
     if "model" in defect:
         plant_worse_model(folder, defect["model"])
@@ -118,7 +121,7 @@ def plant_worse_model(folder, file):
 
 def test_there_are_enough_defects_over_all_lessons():
     by_lesson = {d["notebook"] for d in DEFECTS}
-    assert len(DEFECTS) >= 16 + 12 and len(by_lesson) == 9
+    assert len(DEFECTS) >= 16 + 12 and by_lesson == {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
     assert min(sum(d["notebook"] == lesson for d in DEFECTS) for lesson in by_lesson) >= 3
     assert len({(d["notebook"], d["name"]) for d in DEFECTS}) == len(DEFECTS)
 

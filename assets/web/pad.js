@@ -1,0 +1,67 @@
+// The drawing pad of the notebooks (tflite_course/static/digit_pad.js) without a notebook: this object stands where
+// the widget's model is, and the answers come from the page.
+
+import digitPad from "./digit_pad.js";
+
+export const SIDE = 140; // pixels a side of what the pad hands over
+
+/** Put a pad into an element. onDrawing(pixels, finished): Uint8Array of 140 x 140, 0 = paper, 255 = ink. */
+export class Pad {
+  constructor(element, onDrawing) {
+    this.onDrawing = onDrawing;
+    this.handlers = {};
+    this.values = {
+      pixels: null,
+      frame: 0,
+      answered: 0,
+      probabilities_shown: [],
+      status: "Draw one digit from 0 to 9.",
+      pen_width: 20,
+      label: "Drawing pad: draw one digit from 0 to 9",
+    };
+    digitPad.render({ model: this, el: element });
+  }
+
+  /** The drawing, Uint8Array of 140 x 140. */
+  get pixels() {
+    const { pixels } = this.values;
+    return pixels ? new Uint8Array(pixels.buffer) : new Uint8Array(SIDE * SIDE);
+  }
+
+  /** Put a picture on the pad, as if it had been drawn. */
+  setPixels(pixels) {
+    this.values.pixels = new DataView(pixels.slice().buffer);
+    this.tell("pixels");
+    this.save_changes();
+  }
+
+  /** Show an answer: ten probabilities, or null for none, and a sentence. */
+  answer(probabilities, status) {
+    Object.assign(this.values, { probabilities_shown: probabilities ?? [], status, answered: this.asked ?? 0 });
+    this.tell("answered");
+  }
+
+  tell(name) {
+    for (const handler of this.handlers[`change:${name}`] ?? []) handler();
+  }
+
+  // What digit_pad.js expects of a widget's model.
+  get(name) { return this.values[name]; }
+
+  set(changes) { Object.assign(this.values, changes); }
+
+  on(event, handler) { (this.handlers[event] ??= []).push(handler); }
+
+  off(event, handler) { this.handlers[event] = (this.handlers[event] ?? []).filter((h) => h !== handler); }
+
+  save_changes() { // a finished stroke, an undo or a clear
+    this.asked = this.values.frame;
+    this.onDrawing(this.pixels, true);
+  }
+
+  send(content, _, buffers) { // while a stroke is drawn
+    if (content.kind !== "ink") return;
+    this.asked = content.frame;
+    this.onDrawing(new Uint8Array(buffers[0]), false);
+  }
+}

@@ -71,7 +71,8 @@ def test_no_browser_is_one_line(tmp_path):
     done = make("browser", PATH=str(tools))
     assert done.returncode == 0
     assert done.stdout.strip() == (
-        "There is no Chromium: the tests of the pad in a browser will be skipped. Cure: install the package chromium."
+        "There is no Chromium or no npm: the tests in a browser will be skipped. "
+        "Cure: install the packages chromium and npm."
     )
 
 

@@ -10,7 +10,7 @@ let litert = null;
 /** Load the runtime, once. Throws Problem where it cannot run or cannot be brought. */
 export function startRuntime() {
   litert ??= load().catch((error) => {
-    litert = null; // the next call tries again
+    if (!error.final) litert = null; // the network may come back: the next call tries again
     throw error;
   });
   return litert;
@@ -45,7 +45,8 @@ async function load() {
     await Promise.race([core.loadLiteRt(new URL(`${name}.js`, FOLDER).href), failed]);
     return core;
   } catch (error) {
-    throw new Problem(`The runtime does not start in this browser (${firstLine(error)}): update the browser, then load the page again.`);
+    const problem = new Problem(`The runtime does not start in this browser (${firstLine(error)}): update the browser, then load the page again.`);
+    throw Object.assign(problem, { final: true });
   }
 }
 

@@ -12,9 +12,10 @@ ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 FAST_FLAG := --ServerApp.kernel_websocket_connection_class=tflite_course.lab_server.Connection
 
 # The tests of part 3
-TARGET_TESTS = tests/test_golden.py tests/test_edge_program.py tests/test_web.py tests/test_firmware.py
+TARGET_TESTS = tests/test_golden.py tests/test_edge_program.py tests/test_web.py tests/test_firmware.py \
+	tests/test_coreml.py tests/test_android.py tests/test_server.py tests/test_federated.py tests/test_transfer.py tests/test_watch.py
 
-.PHONY: help lab labs grade test outputs web benchmark benchmark-lessons benchmark-web targets browser sandbox emulators colab clean
+.PHONY: help lab labs grade test outputs web benchmark benchmark-lessons benchmark-web targets browser sandbox emulators flower colab clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -23,7 +24,7 @@ help:
 lab: $(VENV)/lab.stamp
 	$(BIN)/jupyter lab $(ROOT_FLAG) $(FAST_FLAG) $(LAB_FLAGS) --LabApp.default_url=/lab/tree/notebooks/01_train_mnist.ipynb
 
-test: $(VENV)/test.stamp browser sandbox emulators colab
+test: $(VENV)/test.stamp browser sandbox emulators flower colab
 	$(BIN)/python tests/run_all.py
 
 outputs: $(VENV)/test.stamp
@@ -32,8 +33,8 @@ outputs: $(VENV)/test.stamp
 benchmark: $(VENV)/test.stamp browser
 	$(BIN)/python tests/benchmark_pad.py
 
-# Only what runs on the targets of part 3, in emulators and a browser. `make test` does it too.
-targets: $(VENV)/test.stamp browser emulators
+# Only what runs on the targets of part 3. `make test` does it too.
+targets: $(VENV)/test.stamp browser emulators flower
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(TARGET_TESTS)
 
 # The page of lesson 11: builds assets/web/dist/ and serves it. WEB_FLAGS: --port 9000, --host 0.0.0.0
@@ -65,7 +66,7 @@ $(VENV)/lab.stamp: $(VENV)/python.stamp requirements.txt constraints.txt pyproje
 	$(BIN)/python -m pip install --quiet -r requirements.txt || { echo "The packages could not be installed: check the network and the free disk space (3 GB), then call make again."; exit 1; }
 	@touch $@
 
-$(VENV)/test.stamp: $(VENV)/lab.stamp requirements-dev.txt
+$(VENV)/test.stamp: $(VENV)/lab.stamp requirements-targets.txt requirements-dev.txt
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt || { echo "The test packages could not be installed: check the network, then call make again."; exit 1; }
 	@touch $@
 
@@ -83,12 +84,16 @@ sandbox:
 		echo "Installing bubblewrap and PostgreSQL ..."; apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends bubblewrap postgresql >/dev/null; \
 	else echo "There is no bubblewrap or no PostgreSQL: some tests of the grading will be skipped. Cure: install the packages bubblewrap and postgresql."; fi
 
-# Lessons 10 and 12 run models on emulated Arm processors.
+# Lessons 10 and 12 run models on emulated Arm processors; the tests of lesson 13 compile the sources of its Android app.
 emulators:
-	@if command -v qemu-aarch64-static >/dev/null && command -v mmdebstrap >/dev/null && command -v qemu-system-arm >/dev/null && command -v arm-none-eabi-gcc >/dev/null; then :; \
+	@if command -v qemu-aarch64-static >/dev/null && command -v mmdebstrap >/dev/null && command -v qemu-system-arm >/dev/null && command -v arm-none-eabi-gcc >/dev/null && command -v javac >/dev/null && command -v kotlinc >/dev/null; then :; \
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		echo "Installing emulators and a compiler for Arm ..."; apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends qemu-user-static mmdebstrap qemu-system-arm gcc-arm-none-eabi >/dev/null; \
-	else echo "There is no emulator or compiler for Arm: some tests of the targets will be skipped, lessons 10 and 12 show stored results. Cure: install the packages qemu-user-static, mmdebstrap, qemu-system-arm and gcc-arm-none-eabi."; fi
+		echo "Installing emulators and compilers ..."; apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends qemu-user-static mmdebstrap qemu-system-arm gcc-arm-none-eabi default-jdk-headless kotlin >/dev/null; \
+	else echo "Emulators or compilers are missing: some tests of the targets will be skipped, lessons 10 and 12 show stored results. Cure: install the packages qemu-user-static, mmdebstrap, qemu-system-arm, gcc-arm-none-eabi, default-jdk-headless and kotlin."; fi
+
+# Lesson 15 runs Flower in an environment of its own.
+flower: $(VENV)/test.stamp
+	@$(BIN)/python assets/federated/environment.py
 
 # An environment as Colab's: one test installs the course into it.
 COLAB_KEY = $(shell cksum < tests/colab-requirements.txt | cut -d' ' -f1)
@@ -99,4 +104,4 @@ colab:
 		{ rm -rf .venv-colab; echo "The environment for the Colab test could not be made: check the network; the test says so again."; }
 
 clean:
-	rm -rf $(VENV) .venv-colab build assets/web/dist tests/artefacts .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-colab .venv-flower build assets/web/dist tests/artefacts .pytest_cache .ruff_cache

@@ -34,7 +34,15 @@ def fake_python(folder, version):
 
 def course_folder(folder):
     """A clone without environment, links instead of files."""
-    for name in ("Makefile", "requirements.txt", "constraints.txt", "requirements-dev.txt", "pyproject.toml", "tests"):
+    for name in (
+        "Makefile",
+        "requirements.txt",
+        "constraints.txt",
+        "requirements-targets.txt",
+        "requirements-dev.txt",
+        "pyproject.toml",
+        "tests",
+    ):
         (folder / name).symlink_to(ROOT / name)
     return folder
 

@@ -63,6 +63,8 @@ LESSONS = [
     "10_linux_and_raspberry_pi",
     "11_browser",
     "12_microcontroller",
+    "13_android_ios_and_core_ml",
+    "14_server_or_edge",
 ]
 
 

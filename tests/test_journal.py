@@ -271,6 +271,9 @@ def test_the_notebook_is_well_formed():
     released = {c.metadata.nbgrader.grade_id: c.source for c in read("labs").cells if "nbgrader" in c.metadata}
     assert all(released[name] == journal.STUB for name in answers)
     assert not any("- 0:" in released[name] for name in tasks)
+    targets = next(c.source for c in notebook.cells if c.source.startswith("## Real-world deployment"))
+    lessons = [path.name[:2] for path in sorted((ROOT / "notebooks").glob("1*.ipynb"))]
+    assert re.findall(r"^\| [^|]+ \| (\d\d) \|", targets, re.M) == lessons, "a prompt for each target"
 
 
 def run(kind, folder):

@@ -65,6 +65,9 @@ LESSONS = [
     "12_microcontroller",
     "13_android_ios_and_core_ml",
     "14_server_or_edge",
+    "15_federated_learning",
+    "16_transfer_learning",
+    "17_sensors_and_gestures",
 ]
 
 

@@ -3,15 +3,17 @@
 import hashlib
 import io
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from tflite_course.errors import CourseError
 from tflite_course.resources import resource
 
-# Of the files that data/make_mnist.py and data/make_fashion_mnist.py write.
+# Of the files that the scripts in data/ write.
 MNIST_SHA256 = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64"
 FASHION_MNIST_SHA256 = "becb5cab66a49ad3afd0df43994637b8bfb704a6ebb12d1e147384534e59e762"
+WATCH_SHA256 = "e311285559a9eee414971719b0d96870cd0181d425dfb9871aea4d433499f4c0"
 
 # The name of each label of Fashion-MNIST, 0 to 9.
 FASHION_CLASSES = (
@@ -26,6 +28,32 @@ FASHION_CLASSES = (
     "Bag",
     "Ankle boot",
 )
+# The samples a second of data/watch.npz, the name of each of its axes, and the exercise that each label stands for.
+WATCH_RATE = 50
+WATCH_AXES = ("ax", "ay", "az", "wx", "wy", "wz")
+WATCH_EXERCISES = (
+    "pendulum",
+    "abduction",
+    "forward elevation",
+    "internal rotation",
+    "external rotation",
+    "trapezius row",
+    "bent-over row",
+)
+
+
+class Recording(NamedTuple):
+    """One person who repeats one exercise about twenty times with one arm.
+
+    samples: float32 (n, 6), 50 a second: the accelerometer in g (ax, ay, az), then the gyroscope in radians a second
+    (wx, wy, wz). person: 1 to 10. side: "left" or "right", the arm that wears the watch. exercise: 0 to 6, see
+    WATCH_EXERCISES.
+    """
+
+    samples: np.ndarray
+    person: int
+    side: str
+    exercise: int
 
 
 def load_mnist(path=None, *, raw=False):
@@ -56,8 +84,27 @@ def load_fashion_mnist(path=None, *, raw=False):
     return _load("fashion_mnist", FASHION_MNIST_SHA256, path, raw)
 
 
-def _load(name, checksum, path, raw):
-    """Return the arrays of data/NAME.npz, or of the copy at path, after comparing its SHA-256."""
+def load_watch(path=None):
+    """Return the recordings of a smartwatch, a list of 140 Recording: 10 persons, 2 arms, 7 exercises.
+
+    They come in the order of person, side (left first) and exercise.
+    path: another copy of watch.npz. Its SHA-256 is checked before anything is read.
+
+    Raises CourseError when the file is missing or damaged.
+    Source: Burns and others, Physiological Measurement 39 (2018) 075007; see data/README.md.
+    """
+    stored = _read("watch", WATCH_SHA256, path)
+    samples = stored["samples"] * stored["scale"]
+    parts = np.split(samples, np.cumsum(stored["lengths"])[:-1])
+    sides = np.where(stored["right"], "right", "left").tolist()
+    return [
+        Recording(*row)
+        for row in zip(parts, stored["person"].tolist(), sides, stored["exercise"].tolist(), strict=True)
+    ]
+
+
+def _read(name, checksum, path):
+    """Return {name: array} of data/NAME.npz, or of the copy at path, after comparing its SHA-256."""
     path = resource(f"data/{name}.npz") if path is None else Path(path)
     cure = (
         f"`git checkout -- data/{name}.npz` brings the course's copy back, `python data/make_{name}.py` builds it anew"
@@ -69,7 +116,13 @@ def _load(name, checksum, path, raw):
     if hashlib.sha256(content).hexdigest() != checksum:
         raise CourseError(f"{path.name} is damaged ({len(content):,} bytes, the checksum differs): {cure}.")
     with np.load(io.BytesIO(content)) as arrays:
-        x_train, y_train, x_test, y_test = (arrays[k] for k in ("x_train", "y_train", "x_test", "y_test"))
+        return dict(arrays)
+
+
+def _load(name, checksum, path, raw):
+    """Return the images and labels of data/NAME.npz as ((x_train, y_train), (x_test, y_test))."""
+    arrays = _read(name, checksum, path)
+    x_train, y_train, x_test, y_test = (arrays[k] for k in ("x_train", "y_train", "x_test", "y_test"))
     if not raw:
         x_train, x_test = x_train / np.float32(255), x_test / np.float32(255)
     return (x_train, y_train.astype(np.int64)), (x_test, y_test.astype(np.int64))

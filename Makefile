@@ -92,8 +92,8 @@ emulators:
 	else echo "Emulators or compilers are missing: some tests of the targets will be skipped, lessons 10 and 12 show stored results. Cure: install the packages qemu-user-static, mmdebstrap, qemu-system-arm, gcc-arm-none-eabi, default-jdk-headless and kotlin."; fi
 
 # Lesson 15 runs Flower in an environment of its own.
-flower: $(VENV)/test.stamp
-	@$(BIN)/python assets/federated/environment.py
+flower: $(VENV)/python.stamp
+	@$(BIN)/python assets/federated/environment.py || echo "Without Flower lesson 15 shows stored results, and one test is skipped."
 
 # An environment as Colab's: one test installs the course into it.
 COLAB_KEY = $(shell cksum < tests/colab-requirements.txt | cut -d' ' -f1)

@@ -35,7 +35,7 @@ CATALOGUE = list(catalogue())
 @pytest.mark.parametrize(
     ("lab", "exercise", "make", "hint"),
     [(lab, exercise, make, hint) for lab, exercise, _, make, hint in CATALOGUE],
-    ids=[f"{lab[:5]} {exercise} {name}" for lab, exercise, name, _, _ in CATALOGUE],
+    ids=[f"{'_'.join(lab.split('_')[:2])} {exercise} {name}" for lab, exercise, name, _, _ in CATALOGUE],
 )
 def test_check(lab, exercise, make, hint, capsys):
     answer, points = make(), load_exercises(lab)[exercise].points

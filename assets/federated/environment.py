@@ -42,7 +42,7 @@ def make():
 
 
 def run(program, *arguments):
-    """Run a program of this folder with the course's package in reach, for five minutes at most; return what it prints."""
+    """Run a program of this folder, for five minutes at most, with the course in reach; return what it prints."""
     quiet = {"FLWR_TELEMETRY_ENABLED": "0", "RAY_DISABLE_DOCKER_CPU_WARNING": "1", "RAY_USAGE_STATS_ENABLED": "0"}
     environment = {**os.environ, **quiet, "PYTHONPATH": os.pathsep.join([str(ROOT), str(HERE)])}
     command = [python(), HERE / program, *map(str, arguments)]

@@ -77,13 +77,38 @@ def printed(cell):
     return "".join(output.get("text", "") for output in cell.outputs if output.output_type == "stream")
 
 
-@pytest.mark.parametrize("lesson", ["02_convert", "03_run_the_interpreter", "04_draw_digits"])
+@pytest.mark.parametrize(
+    "lesson",
+    [
+        "02_convert",
+        "03_run_the_interpreter",
+        "04_draw_digits",
+        "10_linux_and_raspberry_pi",
+        "11_browser",
+        "12_microcontroller",
+        "13_android_ios_and_core_ml",
+        "14_server_or_edge",
+        "15_federated_learning",
+        "16_transfer_learning",
+        "17_sensors_and_gestures",
+    ],
+)
 def test_lesson_alone(lesson, colab, tmp_path, monkeypatch):
     cells = run_alone(ROOT / "notebooks" / f"{lesson}.ipynb", colab, tmp_path, monkeypatch)
     assert "ai-edge-litert" in printed(cells[0])
 
 
-@pytest.mark.parametrize("lab", ["lab_2_interpreter_and_drawing", "lab_3_quantize"])
+@pytest.mark.parametrize(
+    "lab",
+    [
+        "lab_2_interpreter_and_drawing",
+        "lab_3_quantize",
+        "lab_7_linux_program",
+        "lab_8_browser",
+        "lab_9_microcontroller",
+        "lab_10_gestures",
+    ],
+)
 def test_lab_alone(lab, colab, tmp_path, monkeypatch):
     """With the answers of the solution, in whose cells `seed=` repeats a check on other inputs."""
     cells = run_alone(ROOT / "solutions" / lab / f"{lab}.ipynb", colab, tmp_path, monkeypatch)

@@ -186,6 +186,33 @@ def _released(path):
     return nbformat.read(ROOT / "labs" / path.parent.name / path.name, as_version=4)
 
 
+# --- a busy machine
+
+
+@pytest.mark.parametrize(
+    ("place", "times", "patiences"),
+    [("setup", 0, [1]), ("setup", 1, [1, grade.PATIENCE]), ("setup", 2, [1, grade.PATIENCE]), ("quantize", 1, [1])],
+)
+def test_a_busy_machine_costs_no_points(place, times, patiences, tmp_path, monkeypatch):
+    """The set-up cell, which is the course's, is tried again with more time; an answer that never ends is not."""
+    asked = []
+
+    def autograde(work, lab, student, sandboxed, patience):
+        notebook = read("labs")
+        cell = next(c for c in notebook.cells if c.cell_type == "code" and (grade_id(c) or "setup") == place)
+        if len(asked) < times:
+            cell.outputs = [nbformat.v4.new_output("error", ename="CellTimeoutError")]
+        asked.append(patience)
+        path = tmp_path / "autograded" / student / lab / f"{lab}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, path)
+
+    monkeypatch.setattr(grade, "_autograde", autograde)
+    notes = grade._run(tmp_path, LAB, "ada", True, read("labs"))
+    assert asked == patiences
+    assert bool(notes) == (times == 2) and all("stopped by the time limit twice" in note for note in notes)
+
+
 # --- the whole way, in the sandbox
 
 OUTSIDE = "outside.txt"
@@ -259,9 +286,9 @@ def graded(tmp_path_factory):
     threading.Thread(target=lambda: _count(server), daemon=True).start()
     environment = os.environ | {
         "GRADE_MEMORY": "3e9",
-        "GRADE_SECONDS": "200",
+        "GRADE_SECONDS": "240",
         "GRADE_PROCESSES": "60",
-        "GRADE_CELL": "25",
+        "GRADE_CELL": "60",
     }
     arguments = [sys.executable, "-m", "tflite_course.grading", submissions, "--work", base / "work", "--labs", LAB]
     done = subprocess.run(arguments, capture_output=True, text=True, env=environment, timeout=1200)

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from tflite_course.datasets import FASHION_CLASSES, load_fashion_mnist, load_mnist
+from tflite_course.datasets import FASHION_CLASSES, load_fashion_mnist, load_mnist, load_textures
 from tflite_course.errors import CourseError
 from tflite_course.resources import resource
 
@@ -61,7 +61,9 @@ def test_loading_needs_no_network(monkeypatch, load, count):
 
 
 LOADERS = pytest.mark.parametrize(
-    ("load", "name"), [(load_mnist, "mnist"), (load_fashion_mnist, "fashion_mnist")], ids=["mnist", "fashion_mnist"]
+    ("load", "name"),
+    [(load_mnist, "mnist"), (load_fashion_mnist, "fashion_mnist"), (load_textures, "textures")],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 
 
@@ -75,9 +77,9 @@ def test_missing_file(tmp_path, load, name):
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "text", "the other set"])
 def test_damaged_file(tmp_path, damage, load, name):
     content = bytearray(resource(f"data/{name}.npz").read_bytes())
-    other = {"mnist": "fashion_mnist", "fashion_mnist": "mnist"}[name]
+    other = "mnist" if name != "mnist" else "fashion_mnist"
     if damage == "flipped":
-        content[5_000_000] ^= 1
+        content[len(content) // 2] ^= 1
     broken = {"cut": content[:-1000], "flipped": content, "empty": b"", "text": b"<html>404</html>"}
     broken["the other set"] = resource(f"data/{other}.npz").read_bytes()
     (tmp_path / f"{name}.npz").write_bytes(broken[damage])

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tflite_course import golden
+from tflite_course import golden, tflm
 from tflite_course.errors import CourseError
 from tflite_course.models import model_path
 
@@ -28,15 +28,8 @@ BOARDS = ("mps2-an386", "microbit")
 
 
 def tflm_outputs(model, values):
-    name = "tflite_micro.python.tflite_micro.runtime"
-    runtime = pytest.importorskip(name, reason="tflite-micro has wheels for Linux on x86-64 only")
-    interpreter, rows = runtime.Interpreter.from_bytes(model, arena_size=200_000), []
-    shape = interpreter.get_input_details(0)["shape"]
-    for value in values:
-        interpreter.set_input(value.reshape(shape), 0)
-        interpreter.invoke()
-        rows.append(interpreter.get_output(0)[0])
-    return np.stack(rows)
+    pytest.importorskip("tflite_micro", reason="tflite-micro has wheels for Linux on x86-64 only")
+    return tflm.run(model, values)
 
 
 def firmware_outputs(model, board_name, values, folder, **options):
@@ -282,13 +275,12 @@ def test_no_more_instructions_than_cmsis_nn():
 
 
 def test_the_arena_of_tflm_is_as_stored():
-    name = "tflite_micro.python.tflite_micro.runtime"
-    runtime = pytest.importorskip(name, reason="tflite-micro has wheels for Linux on x86-64 only")
+    pytest.importorskip("tflite_micro", reason="tflite-micro has wheels for Linux on x86-64 only")
     for row in STORED["tflm"]:
         content = model_path(row["model"], "int8").read_bytes()
-        runtime.Interpreter.from_bytes(content, arena_size=row["arena"])
+        tflm.make_interpreter(content, row["arena"])
         with pytest.raises(RuntimeError, match="failed to allocate"):
-            runtime.Interpreter.from_bytes(content, arena_size=row["arena"] - 16)
+            tflm.make_interpreter(content, row["arena"] - 16)
 
 
 def test_vela_gives_what_is_stored(tmp_path):

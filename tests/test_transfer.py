@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tflite_course import efficientnet
+from tflite_course import datasets, efficientnet
 from tflite_course.errors import CourseError
 
 ROOT = Path(__file__).parent.parent
@@ -34,8 +34,8 @@ def record():
 
 @pytest.fixture(scope="module")
 def textures():
-    with np.load(ROOT / "data" / "textures.npz") as data:
-        return dict(data)
+    (x_train, y_train), (x_test, y_test) = datasets.load_textures()
+    return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
 
 
 class Reference:
@@ -163,7 +163,8 @@ def test_stored_features(textures):
 
 
 def test_textures(textures):
-    assert textures["classes"].tolist() == ["brick", "grass", "gravel"]
+    with np.load(ROOT / "data" / "textures.npz") as stored:
+        assert tuple(stored["classes"].tolist()) == datasets.TEXTURES == ("brick", "grass", "gravel")
     assert textures["x_train"].shape == (24, 96, 96) and textures["x_test"].shape == (120, 96, 96)
     assert textures["x_train"].dtype == textures["x_test"].dtype == np.uint8
     assert np.bincount(textures["y_train"]).tolist() == [8] * 3 and np.bincount(textures["y_test"]).tolist() == [40] * 3

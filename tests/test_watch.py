@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from tflite_course import datasets, evaluation, golden, sensors
+from tflite_course import datasets, evaluation, golden, sensors, tflm
 from tflite_course.errors import CourseError
 from tflite_course.resources import resource
 
@@ -180,13 +180,13 @@ def test_int8_model_is_fit_for_a_target():
     assert operators <= {"CONV_2D", "AVERAGE_POOL_2D", "RESHAPE"}
 
 
-def test_micro(script, quantized):
+def test_micro(quantized):
     pytest.importorskip("tflite_micro", reason="TFLM needs the package tflite-micro (Linux on x86-64)")
     record = json.loads(resource("assets/models/watch.json").read_text(encoding="utf-8"))["micro"]
     values, _ = quantized
     content = MODEL.read_bytes()
-    assert script["smallest_arena"](content, values[:1]) == record["arena"] < 16_384
-    rows = script["run_micro"](content, values, record["arena"])
+    assert tflm.smallest_arena(content) == record["arena"] < 16_384
+    rows = tflm.run(content, values, record["arena"])
     assert golden.agreement(rows, golden.run_litert(content, values))["bit_exact"] == len(values) == record["windows"]
 
 

@@ -13,6 +13,7 @@ from tflite_course.resources import resource
 # Of the files that the scripts in data/ write.
 MNIST_SHA256 = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64"
 FASHION_MNIST_SHA256 = "becb5cab66a49ad3afd0df43994637b8bfb704a6ebb12d1e147384534e59e762"
+TEXTURES_SHA256 = "558c09faeb46b996c4de7d9a5ac07164b43ecd45ffb5ca2f832a6a6351a8f34b"
 WATCH_SHA256 = "e311285559a9eee414971719b0d96870cd0181d425dfb9871aea4d433499f4c0"
 
 # The name of each label of Fashion-MNIST, 0 to 9.
@@ -28,6 +29,8 @@ FASHION_CLASSES = (
     "Bag",
     "Ankle boot",
 )
+# The name of each label of data/textures.npz.
+TEXTURES = ("brick", "grass", "gravel")
 # The samples a second of data/watch.npz, the name of each of its axes, and the exercise that each label stands for.
 WATCH_RATE = 50
 WATCH_AXES = ("ax", "ay", "az", "wx", "wy", "wz")
@@ -82,6 +85,19 @@ def load_fashion_mnist(path=None, *, raw=False):
     Source: Xiao, Rasul, Vollgraf, "Fashion-MNIST", arXiv 1708.07747; see data/README.md.
     """
     return _load("fashion_mnist", FASHION_MNIST_SHA256, path, raw)
+
+
+def load_textures(path=None):
+    """Return squares of three photographs as ((x_train, y_train), (x_test, y_test)), 24 and 120 of them.
+
+    Images: uint8 (n, 96, 96), grey; labels: int64 (n,) from 0 to 2, see TEXTURES. Training images are upright; test
+    images come from another part of each photograph and are turned, scaled, lit and noisy.
+    path: another copy of textures.npz. Its SHA-256 is checked before anything is read.
+
+    Raises CourseError when the file is missing or damaged.
+    Source: scikit-image's brick, grass and gravel, CC0; see data/README.md.
+    """
+    return _load("textures", TEXTURES_SHA256, path, raw=True)
 
 
 def load_watch(path=None):

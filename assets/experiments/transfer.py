@@ -23,7 +23,8 @@ sys.path.insert(0, str(ROOT))
 
 from assets.coreml.execute import open_package, package_bytes, run  # noqa: E402
 from tflite_course import efficientnet, evaluation  # noqa: E402
-from tflite_course.resources import resource  # noqa: E402
+from tflite_course.datasets import load_textures  # noqa: E402
+from tflite_course.drawing import softmax  # noqa: E402
 
 SIDE, SEEDS, COUNTS = 96, (1, 2, 3), (1, 2, 4, 8)
 PASSES, LONG = 60, 600  # over the training images, from scratch
@@ -182,8 +183,7 @@ def photographs():
     model, rows = efficientnet.load_pretrained(), []
     for name in PHOTOGRAPHS:
         image = square(Path(find_spec("skimage").origin).parent / "data" / name, 224)
-        logits = model.predict((image[np.newaxis].astype(np.float32) - 127) / 128, verbose=0)[0]
-        shares = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+        shares = softmax(model.predict((image[np.newaxis].astype(np.float32) - 127) / 128, verbose=0)[0])
         best = shares.argsort()[::-1][:3]
         top = [[int(index), round(float(shares[index]), 3)] for index in best]
         rows.append({"group": "photographs", "name": name, "top": top})
@@ -194,8 +194,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.parse_args()
     start = time.monotonic()
-    with np.load(resource("data/textures.npz")) as data:
-        x_train, y_train, x_test, y_test = (data[name] for name in ("x_train", "y_train", "x_test", "y_test"))
+    (x_train, y_train), (x_test, y_test) = load_textures()
     x_train, x_test = prepare(x_train), prepare(x_test)
     rows = photographs()
     backbone = efficientnet.load_pretrained(SIDE, top=False)

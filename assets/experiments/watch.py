@@ -19,6 +19,7 @@ import numpy as np
 import record
 
 from tflite_course.datasets import WATCH_EXERCISES, load_watch
+from tflite_course.drawing import softmax
 from tflite_course.sensors import HOP, WINDOW, cut_windows
 from tflite_course.setup import prepare
 
@@ -46,8 +47,7 @@ def probabilities(model, recordings, window=WINDOW, mirror=True):
     """Return (probabilities, float32 (n, 7), exercises, int64 (n,)) of all windows of the recordings."""
     windows, exercises, _ = cut_windows(recordings, window, mirror=mirror)
     logits = model.predict(windows, batch_size=500, verbose=0)
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True), exercises
+    return softmax(logits), exercises
 
 
 def measure(recipe, learned, unseen, seed=1):

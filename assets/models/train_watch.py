@@ -89,44 +89,12 @@ def calibration(recordings):
     return windows[:: len(windows) // 200][:200]
 
 
-def smallest_arena(content, window, low=1024, high=262_144, step=16):
-    """Return the bytes of the smallest arena in which TFLM can run the model once, a multiple of step."""
-    from tflite_micro.python.tflite_micro import runtime
-
-    def fits(size):
-        try:
-            interpreter = runtime.Interpreter.from_bytes(content, arena_size=size)
-            interpreter.set_input(window, 0)
-            interpreter.invoke()
-        except RuntimeError:
-            return False
-        return True
-
-    while high - low > step:
-        middle = (low + high) // 2 // step * step
-        low, high = (low, middle) if fits(middle) else (middle, high)
-    return high
-
-
-def run_micro(content, windows, arena):
-    """Return the output rows of TFLM, int8 (n, 7), for quantized windows, int8 (n, 128, 1, 6)."""
-    from tflite_micro.python.tflite_micro import runtime
-
-    interpreter = runtime.Interpreter.from_bytes(content, arena_size=arena)
-    rows = []
-    for window in windows:
-        interpreter.set_input(window[np.newaxis], 0)
-        interpreter.invoke()
-        rows.append(interpreter.get_output(0)[0].copy())
-    return np.stack(rows)
-
-
 def measure_micro(content, windows):
     """Return {"arena", "windows", "equal"}: the arena's bytes, and how many output rows are LiteRT's, bit for bit."""
-    from tflite_course import golden
+    from tflite_course import golden, tflm
 
-    arena = smallest_arena(content, windows[:1])
-    rows = run_micro(content, windows, arena)
+    arena = tflm.smallest_arena(content)
+    rows = tflm.run(content, windows, arena)
     equal = {kind: golden.agreement(rows, golden.run_litert(content, windows, kind)) for kind in golden.KERNELS}
     return {"arena": arena, "windows": len(windows), "equal": {kind: row["bit_exact"] for kind, row in equal.items()}}
 

@@ -18,48 +18,18 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-from tflite_micro.python.tflite_micro import runtime
-
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "assets" / "firmware"))
 
 import board  # noqa: E402
 
-from tflite_course import golden  # noqa: E402
+from tflite_course import golden, tflm  # noqa: E402
 from tflite_course.errors import CourseError  # noqa: E402
-from tflite_course.models import model_path, read_model  # noqa: E402
+from tflite_course.models import model_path  # noqa: E402
 
 STORED = Path(__file__).with_suffix(".json")
 ACCELERATORS = ("ethos-u55-32", "ethos-u55-128", "ethos-u55-256")
 CORES = {"mps2-an386": "Cortex-M4", "microbit": "Cortex-M0"}
-
-
-def tflm_interpreter(model, arena=200_000):
-    return runtime.Interpreter.from_bytes(read_model(model), arena_size=arena)
-
-
-def tflm_outputs(model, values):
-    """Return what TFLM answers to int8 images (n, 28, 28): int8 (n, 10)."""
-    interpreter, outputs = tflm_interpreter(model), []
-    shape = interpreter.get_input_details(0)["shape"]
-    for value in values:
-        interpreter.set_input(value.reshape(shape), 0)
-        interpreter.invoke()
-        outputs.append(interpreter.get_output(0)[0])
-    return np.stack(outputs)
-
-
-def smallest_arena(model, low=0, high=200_000):
-    """Return the smallest arena, in steps of 16 bytes, in which TFLM allocates the tensors of a model."""
-    while high - low > 16:
-        middle = (low + high) // 32 * 16
-        try:
-            tflm_interpreter(model, middle)
-            high = middle
-        except RuntimeError:
-            low = middle
-    return high
 
 
 def native_output(action):
@@ -79,9 +49,9 @@ def native_output(action):
 def measure_tflm(name):
     """Return the arena that TFLM needs for a model, bytes: the tensors (head) and what the interpreter keeps (tail)."""
     model = model_path(name, "int8")
-    report = native_output(tflm_interpreter(model).print_allocations)
+    report = native_output(tflm.make_interpreter(model).print_allocations)
     head, tail = (int(re.search(rf"allocation {part} (\d+)", report)[1]) for part in ("head", "tail"))
-    return {"model": name, "arena": smallest_arena(model), "head": head, "tail": tail}
+    return {"model": name, "arena": tflm.smallest_arena(model), "head": head, "tail": tail}
 
 
 def firmware_outputs(name, board_name, values, defines=()):
@@ -101,7 +71,7 @@ def measure_boards(names=golden.MODELS, count=golden.COUNT):
     for name in names:
         references = {
             "LiteRT reference": expected[name][:count],
-            "TFLM, x86-64": tflm_outputs(model_path(name, "int8"), values),
+            "TFLM, x86-64": tflm.run(model_path(name, "int8"), values),
         }
         for board_name in board.BOARDS:
             try:
@@ -122,7 +92,7 @@ def measure_rounding(names=golden.MODELS, count=golden.COUNT):
     for name in names:
         model = model_path(name, "int8")
         references = {
-            "TFLM": tflm_outputs(model, values),
+            "TFLM": tflm.run(model, values),
             "LiteRT reference": expected[name][:count],
             "XNNPACK": golden.run_litert(model, values, "XNNPACK"),
         }

@@ -504,10 +504,6 @@ class _NewestOnly(_Stream):
 class _OneForEachPush(_Stream):
     """Looks once at the end of a push: the last `size` samples, when there are enough new ones."""
 
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
-        self.new = 0
-
     def add(self, sample):
         self.kept = [*self.kept, sample][-self.size :]
         return []
@@ -532,8 +528,8 @@ class _EverySample(_Stream):
         return found
 
 
-class _CountedByHop(_Stream):
-    """The rule `count % hop == 0`, which is right only when the size is a multiple of the hop."""
+class _Counting(_Stream):
+    """Counts the samples since the beginning or the last gap."""
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -541,6 +537,10 @@ class _CountedByHop(_Stream):
 
     def clear(self):
         self.kept, self.count = [], 0
+
+
+class _CountedByHop(_Counting):
+    """The rule `count % hop == 0`, which is right only when the size is a multiple of the hop."""
 
     def add(self, sample):
         self.kept = [*self.kept, sample][-self.size :]
@@ -561,14 +561,7 @@ class _HopGoesOn(_CountedByHop):
         return [np.stack(self.kept)] if fits else []
 
 
-class _RingOrder(_Stream):
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
-        self.count = 0
-
-    def clear(self):
-        self.kept, self.count = [], 0
-
+class _RingOrder(_Counting):
     def add(self, sample):
         found = super().add(sample)
         self.count += 1

@@ -1,6 +1,8 @@
 """What every test run shares: the kernels' environment, nbval's settings, the times of the notebooks."""
 
 import os
+import subprocess
+import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
@@ -19,6 +21,24 @@ ENVIRONMENT = {
 os.environ.update(ENVIRONMENT)
 # No profile of the user's, and no history file that two kernels fight over.
 os.environ.setdefault("IPYTHONDIR", tempfile.mkdtemp(prefix="ipython-"))
+MATPLOTLIB = "course-matplotlib-"
+
+
+def _own_matplotlib_folder():
+    """Give matplotlib a folder of its own, with its list of fonts already there: kernels and workers inherit both.
+
+    The user's folder may hold a style, or a list that another environment left behind without the fonts that
+    matplotlib brings: then every log scale warns. A list that is made in a kernel warns too, if it takes over 5 s.
+    """
+    if Path(os.environ.get("MPLCONFIGDIR", "")).name.startswith(MATPLOTLIB):
+        return None
+    folder = tempfile.TemporaryDirectory(prefix=MATPLOTLIB, ignore_cleanup_errors=True)
+    os.environ["MPLCONFIGDIR"] = folder.name
+    subprocess.run([sys.executable, "-c", "import matplotlib.font_manager"], stderr=subprocess.DEVNULL, check=True)
+    return folder
+
+
+MATPLOTLIB_FOLDER = _own_matplotlib_folder()  # removed when this process ends
 
 
 def pytest_configure(config):

@@ -1,5 +1,6 @@
 """Does the regression test bite? Each defect of planted_defects.toml must be caught in the cell that it names."""
 
+import copy
 import json
 import re
 import shutil
@@ -8,10 +9,13 @@ import sys
 import tomllib
 from pathlib import Path
 
+import matplotlib
 import nbformat
 import numpy as np
 import pytest
+from matplotlib import font_manager
 
+import conftest
 from tests.test_notebook_hygiene import cells_with_other_assertions
 
 ROOT = Path(__file__).parent.parent
@@ -52,7 +56,7 @@ def plant(defect, folder):
     return path
 
 
-def failed_cells(path, folder):
+def failed_cells(path, folder, **variables):
     """Run nbval on a notebook in a fresh kernel and return the numbers of the cells that failed, in order."""
     command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-rf", "--color=no", "-p", "no:xdist", str(path)]
     done = subprocess.run(
@@ -61,7 +65,7 @@ def failed_cells(path, folder):
         capture_output=True,
         text=True,
         timeout=600,
-        env=environment(folder),
+        env=environment(folder) | variables,
         stdin=subprocess.DEVNULL,
     )
     assert done.returncode in (0, 1), done.stdout[-3000:] + done.stderr[-3000:]
@@ -130,6 +134,27 @@ def test_an_honest_copy_passes(tmp_path):
     """The control: without a defect the same procedure is green."""
     folder = copy_of_the_course(tmp_path, package=True)
     failed, output = failed_cells(plant({"notebook": "04_draw_digits", "cell": 12}, folder), folder)
+    assert failed == [] and " passed" in output
+
+
+def test_fonts_of_another_environment_change_nothing(tmp_path):
+    """A list of fonts in the user's folder that lacks matplotlib's own makes each log scale warn: not in the tests."""
+    bad = tmp_path / f"{conftest.MATPLOTLIB}bad"
+    bad.mkdir()
+    fonts = copy.copy(font_manager.fontManager)
+    own = matplotlib.get_data_path()
+    fonts.ttflist = [font for font in fonts.ttflist if not str(font.fname).startswith(own)]
+    font_manager.json_dump(fonts, bad / f"fontlist-v{font_manager.FontManager.__version__}.json")
+    folder = copy_of_the_course(tmp_path, package=False)
+    cell = nbformat.v4.new_code_cell("import matplotlib.pyplot as plt\n\nplt.loglog([1, 100], [1, 100])\nplt.show()")
+    picture = {"image/png": "", "text/plain": "<Figure size 640x480 with 1 Axes>"}
+    cell.update(execution_count=1, outputs=[nbformat.v4.new_output("display_data", picture)])
+    path = folder / "notebooks" / "log_scale.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    failed, output = failed_cells(path, folder, MPLCONFIGDIR=str(bad))  # as if it had been made for the tests
+    assert failed == [0] and "fields from running code: {'stderr'}" in output
+    bad = bad.rename(tmp_path / "users")
+    failed, output = failed_cells(path, folder, MPLCONFIGDIR=str(bad))
     assert failed == [] and " passed" in output
 
 

@@ -19,26 +19,25 @@ ENVIRONMENT = {
     "COLUMNS": "80",
 }
 os.environ.update(ENVIRONMENT)
+FOLDERS = []  # removed when this process ends
+
+
+def own_folder(prefix):
+    """Return the path of a new folder for temporary files."""
+    FOLDERS.append(tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True))
+    return FOLDERS[-1].name
+
+
 # No profile of the user's, and no history file that two kernels fight over.
-os.environ.setdefault("IPYTHONDIR", tempfile.mkdtemp(prefix="ipython-"))
+if "IPYTHONDIR" not in os.environ:
+    os.environ["IPYTHONDIR"] = own_folder("ipython-")
+
+# The user's folder for matplotlib may hold a style, or a list of fonts that another environment left behind without
+# those that matplotlib brings: then each log scale warns. A list that is made in a kernel warns too if it takes 5 s.
 MATPLOTLIB = "course-matplotlib-"
-
-
-def _own_matplotlib_folder():
-    """Give matplotlib a folder of its own, with its list of fonts already there: kernels and workers inherit both.
-
-    The user's folder may hold a style, or a list that another environment left behind without the fonts that
-    matplotlib brings: then every log scale warns. A list that is made in a kernel warns too, if it takes over 5 s.
-    """
-    if Path(os.environ.get("MPLCONFIGDIR", "")).name.startswith(MATPLOTLIB):
-        return None
-    folder = tempfile.TemporaryDirectory(prefix=MATPLOTLIB, ignore_cleanup_errors=True)
-    os.environ["MPLCONFIGDIR"] = folder.name
+if not Path(os.environ.get("MPLCONFIGDIR", "")).name.startswith(MATPLOTLIB):
+    os.environ["MPLCONFIGDIR"] = own_folder(MATPLOTLIB)
     subprocess.run([sys.executable, "-c", "import matplotlib.font_manager"], stderr=subprocess.DEVNULL, check=True)
-    return folder
-
-
-MATPLOTLIB_FOLDER = _own_matplotlib_folder()  # removed when this process ends
 
 
 def pytest_configure(config):

@@ -6,9 +6,9 @@ bottom and scores 0. The exercises of a lab stand in the module of the lab's nam
 
 import importlib
 
-from tflite_course.labs.exercise import Exercise, Mistake, Partly, compare_function, same
+from tflite_course.labs.exercise import Exercise, KnownMistake, Mistake, Partly, compare_function, same
 
-__all__ = ["Exercise", "Mistake", "Partly", "check", "compare_function", "load_exercises", "same"]
+__all__ = ["Exercise", "KnownMistake", "Mistake", "Partly", "check", "compare_function", "load_exercises", "same"]
 
 
 def load_exercises(lab):

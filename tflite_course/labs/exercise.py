@@ -4,8 +4,9 @@ import contextlib
 import copy
 import functools
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,17 +33,44 @@ class Partly:
     mistake: str
 
 
+class KnownMistake(NamedTuple):
+    """A mistake that students make: the hint that names it, and an answer that has it."""
+
+    hint: str
+    answer: object
+
+
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: judge(answer, rng) returns None when the answer is right, and raises Mistake when it is not.
+    """One exercise of a lab, as data: what it is worth, what is tried, and which mistakes have a hint of their own.
 
-    It may return Partly for an answer between the two. Points are returned and never raised: an answer can raise.
+    points: what a right answer earns. tests: what is tried. why: why it matters. Both are printed to the student.
+
+    An answer that is a function is compared with the right one:
+    cases: cases(rng) returns a list of tuples of arguments, the same for the same state of the generator.
+    right: the function that is correct. mistakes: functions with one mistake each; their hint is given to an answer
+    that fails as they do. tolerance: the largest absolute difference between numbers that are called equal.
+    plain: turns what the answer and the mistakes return into what right returns, where several forms are right.
+
+    An answer that is something else (a file, a model, a text) has a judge of its own:
+    judge(answer, rng) returns None when the answer is right, returns Partly for an answer between the two, and raises
+    Mistake when it is wrong. Points are returned and never raised: an answer can raise.
+    mistakes may then hold answers too: the tests give each back to the judge and expect its hint.
     """
 
     points: float
     tests: str
     why: str
-    judge: Callable
+    judge: Callable | None = None
+    cases: Callable | None = None
+    right: Callable | None = None
+    mistakes: Sequence[KnownMistake] = ()
+    tolerance: float = 0.0
+    plain: Callable | None = None
+
+    def __post_init__(self):
+        if (self.judge is None) == (self.cases is None or self.right is None):
+            raise ValueError("An exercise has either a judge, or cases and the right function.")
 
     def grade(self, answer, seed):
         """Return (points, mistake): all points and None for a right answer, else fewer points and one sentence.
@@ -53,7 +81,7 @@ class Exercise:
             return 0.0, NO_ANSWER
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # what the answer prints is not part of the check
-                verdict = self.judge(answer, np.random.default_rng(seed))
+                verdict = self._judge(answer, np.random.default_rng(seed))
         except Mistake as mistake:
             return 0.0, str(mistake)
         except Exception as error:  # the student's own code may raise anything
@@ -65,43 +93,61 @@ class Exercise:
             raise ValueError(f"Partly has {verdict.points} points, it must lie between 0 and {self.points}.")
         return float(verdict.points), verdict.mistake
 
-    def find_mistake(self, answer, seed):
-        """Return None for a right answer, else one sentence."""
-        return self.grade(answer, seed)[1]
+    def _judge(self, answer, rng):
+        if self.judge is not None:
+            return self.judge(answer, rng)
+        return compare_function(
+            answer, self.right, self.cases(rng), self.mistakes, tolerance=self.tolerance, plain=self.plain
+        )
 
 
 # An object of the student's own may claim to equal everything: only these types are compared.
 PLAIN = (bool, int, float, str, bytes, type(None), np.bool_, *np.sctypeDict.values())
 
 
-def same(answer, expected, *, tolerance=0.0):
+def same(answer, expected, *, tolerance=0.0, not_finite=False):
     """Return whether an answer has the type of what is expected, and its values within the tolerance.
 
     Arrays need the same dtype and shape. Tuples and lists are compared item by item, and are the same for this purpose.
     Dicts are compared key by key.
     A Python number and a NumPy scalar are the same when both are whole or both are not.
+    not_finite: whether NaN is the same as NaN, and infinity as infinity.
     """
     if isinstance(expected, (tuple, list)):
         fits = type(answer) in (tuple, list) and len(answer) == len(expected)
-        return fits and all(same(a, e, tolerance=tolerance) for a, e in zip(answer, expected, strict=True))
+        return fits and all(
+            same(a, e, tolerance=tolerance, not_finite=not_finite) for a, e in zip(answer, expected, strict=True)
+        )
     if isinstance(expected, dict):
         fits = type(answer) is dict and len(answer) == len(expected) and all(type(key) in PLAIN for key in answer)
-        return fits and all(key in answer and same(answer[key], e, tolerance=tolerance) for key, e in expected.items())
+        return fits and all(
+            key in answer and same(answer[key], e, tolerance=tolerance, not_finite=not_finite)
+            for key, e in expected.items()
+        )
     if type(expected) is np.ndarray:
         if type(answer) is not np.ndarray or answer.dtype != expected.dtype or answer.shape != expected.shape:
             return False
-        return _near(answer, expected, tolerance)
+        return _near(answer, expected, tolerance, not_finite)
     if type(answer) not in PLAIN:
         return False
     if isinstance(expected, (bool, str, bytes, np.bool_)) or expected is None:
         plain = answer.item() if isinstance(answer, np.generic) else answer
         return type(plain) is type(expected) and plain == expected
     kinds = [isinstance(value, (int, np.integer)) and not isinstance(value, bool) for value in (answer, expected)]
-    return kinds[0] == kinds[1] and not isinstance(answer, (bool, str, bytes)) and _near(answer, expected, tolerance)
+    return (
+        kinds[0] == kinds[1]
+        and not isinstance(answer, (bool, str, bytes))
+        and _near(answer, expected, tolerance, not_finite)
+    )
 
 
-def _near(answer, expected, tolerance):
-    return bool(np.all(np.abs(np.asarray(answer, np.float64) - np.asarray(expected, np.float64)) <= tolerance))
+def _near(answer, expected, tolerance, not_finite):
+    answer, expected = np.asarray(answer, np.float64), np.asarray(expected, np.float64)
+    with np.errstate(invalid="ignore"):  # infinity minus infinity
+        near = np.abs(answer - expected) <= tolerance
+    if not_finite:
+        near |= (answer == expected) | (np.isnan(answer) & np.isnan(expected))
+    return bool(np.all(near))
 
 
 def describe(value):
@@ -138,18 +184,19 @@ def require_returned(value):
     return value
 
 
-def compare_function(answer, right, cases, mistakes=None, *, tolerance=0.0):
+def compare_function(answer, right, cases, mistakes=(), *, tolerance=0.0, plain=None):
     """Call the answer with the arguments of each case and raise Mistake when it does not return what right returns.
 
     right: the function that is correct; cases: a list of tuples of arguments.
-    mistakes: {hint: a function with that mistake}. When the answer agrees with one of them on every case on which that
-    one can be told from right, its hint is given.
+    mistakes: a list of KnownMistake, functions with one mistake each. When the answer agrees with one of them on every
+    case on which that one can be told from right, its hint is given.
+    plain: applied to what answer and mistakes return, before it is compared.
     """
     require_function(answer)
     returned = []
     for case in cases:
         given, untouched = copy.deepcopy(case), copy.deepcopy(case)
-        returned.append(_call(answer, given))
+        returned.append(_call(answer, given, plain))
         if not all(same(g, u) for g, u in zip(given, untouched, strict=True) if type(u) in (np.ndarray, list)):
             raise Mistake("your function changes the array that it is given. Work on a new one.")
     if all(value is None for value in returned):
@@ -158,16 +205,23 @@ def compare_function(answer, right, cases, mistakes=None, *, tolerance=0.0):
     wrong = [k for k in range(len(cases)) if not same(returned[k], expected[k], tolerance=tolerance)]
     if not wrong:
         return
-    for hint, mistaken in (mistakes or {}).items():
-        theirs = [_call(mistaken, copy.deepcopy(case)) for case in cases]
+    for hint, mistaken in mistakes.items() if isinstance(mistakes, dict) else mistakes or ():
+        theirs = [_call(mistaken, copy.deepcopy(case), plain) for case in cases]
         telling = [k for k in range(len(cases)) if not same(theirs[k], expected[k], tolerance=tolerance)]
-        if telling == wrong and all(same(returned[k], theirs[k], tolerance=tolerance) for k in wrong):
+        if telling == wrong and all(_as_wrong(returned[k], theirs[k], tolerance) for k in wrong):
             raise Mistake(hint)
     k = wrong[0]
     if isinstance(returned[k], _Raised):
         raise Mistake(f"with {describe(cases[k])} your function stops with {returned[k].text}")
     arguments = ", ".join(describe(argument) for argument in cases[k])
     raise Mistake(f"with {arguments} your function returns {describe(returned[k])}, expected {describe(expected[k])}.")
+
+
+def _as_wrong(returned, theirs, tolerance):
+    """Return whether an answer and a known mistake give the same: a value, NaN and infinity included, or an error."""
+    if isinstance(returned, _Raised) or isinstance(theirs, _Raised):
+        return isinstance(returned, _Raised) and isinstance(theirs, _Raised) and returned.text == theirs.text
+    return same(returned, theirs, tolerance=tolerance, not_finite=True)
 
 
 class _Raised:
@@ -177,9 +231,10 @@ class _Raised:
         self.text = f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0][:200]}"
 
 
-def _call(function, arguments):
+def _call(function, arguments, plain):
     try:
         with np.errstate(all="ignore"):
-            return function(*arguments)
+            value = function(*arguments)
+            return value if plain is None or value is None else plain(value)
     except Exception as error:
         return _Raised(error)

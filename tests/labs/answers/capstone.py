@@ -8,7 +8,7 @@ import tensorflow as tf
 import tf_keras as keras
 from ai_edge_litert.interpreter import Interpreter
 
-from tests.lab_answers import EqualsEverything
+from tests.labs.answers import EqualsEverything
 from tflite_course import evaluation, flatbuffer, models
 from tflite_course.datasets import FASHION_CLASSES, load_fashion_mnist, load_mnist
 from tflite_course.models import model_path

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from tests.lab_answers import EqualsEverything
+from tests.labs.answers import EqualsEverything
 from tflite_course import flatbuffer, models
 from tflite_course.datasets import load_mnist
 

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from tests.lab_answers import EqualsEverything
+from tests.labs.answers import EqualsEverything
 
 
 # --- installed_bytes

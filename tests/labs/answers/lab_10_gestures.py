@@ -4,7 +4,7 @@ from collections import Counter, deque
 
 import numpy as np
 
-from tests.lab_answers import EqualsEverything
+from tests.labs.answers import EqualsEverything
 
 
 # --- cut_windows

@@ -4,7 +4,7 @@ import importlib
 
 import pytest
 
-from tests.lab_answers import __name__ as ANSWERS_PACKAGE
+from tests.labs.answers import __name__ as ANSWERS_PACKAGE
 from tflite_course.labs import Exercise, Mistake, Partly, check, load_exercises
 
 PARTLY = [("lab_6_smallest_model", "my_model", "MODEL_PARTLY"), ("capstone", "small_model", "SMALL_PARTLY")]

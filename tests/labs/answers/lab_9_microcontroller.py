@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tests.lab_answers import EqualsEverything
+from tests.labs.answers import EqualsEverything
 
 
 # --- to_c_array

@@ -10,7 +10,7 @@ import tf_keras as keras
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from tests.lab_answers.lab_3_quantize import EqualsEverything
+from tests.labs.answers.lab_3_quantize import EqualsEverything
 from tflite_course import evaluation, models
 from tflite_course.datasets import load_mnist
 from tflite_course.labs.lab_1_train_and_convert import _random_model

@@ -9,7 +9,7 @@ import tf_keras as keras
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from tests.lab_answers import EqualsEverything
+from tests.labs.answers import EqualsEverything
 from tflite_course import evaluation, flatbuffer, models
 from tflite_course.datasets import load_mnist
 from tflite_course.models import model_path

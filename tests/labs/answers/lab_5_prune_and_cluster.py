@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 
-from tests.lab_answers.lab_3_quantize import EqualsEverything
+from tests.labs.answers.lab_3_quantize import EqualsEverything
 from tflite_course import evaluation, models
 from tflite_course.resources import resource
 

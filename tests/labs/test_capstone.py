@@ -1,6 +1,6 @@
-"""The checks of capstone, tried with right and wrong answers and with every mistake that they name."""
+"""The checks of capstone: right answers, wrong answers, and every mistake that they name."""
 
-from tests.labs.answers import capstone
+from tests.labs.answers import capstone as answers
 from tests.labs.catalogue import make_tests
 
-test_check, test_known_mistake, test_catalogue = make_tests("capstone", capstone)
+test_check, test_known_mistake, test_catalogue = make_tests("capstone", answers)

@@ -1,8 +1,6 @@
-"""The checks of lab_2_interpreter_and_drawing, tried with right and wrong answers and with every mistake that they name."""
+"""The checks of lab_2_interpreter_and_drawing: right answers, wrong answers, and every mistake that they name."""
 
-from tests.labs.answers import lab_2_interpreter_and_drawing
+from tests.labs.answers import lab_2_interpreter_and_drawing as answers
 from tests.labs.catalogue import make_tests
 
-test_check, test_known_mistake, test_catalogue = make_tests(
-    "lab_2_interpreter_and_drawing", lab_2_interpreter_and_drawing
-)
+test_check, test_known_mistake, test_catalogue = make_tests("lab_2_interpreter_and_drawing", answers)

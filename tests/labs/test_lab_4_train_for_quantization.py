@@ -1,8 +1,6 @@
-"""The checks of lab_4_train_for_quantization, tried with right and wrong answers and with every mistake that they name."""
+"""The checks of lab_4_train_for_quantization: right answers, wrong answers, and every mistake that they name."""
 
-from tests.labs.answers import lab_4_train_for_quantization
+from tests.labs.answers import lab_4_train_for_quantization as answers
 from tests.labs.catalogue import make_tests
 
-test_check, test_known_mistake, test_catalogue = make_tests(
-    "lab_4_train_for_quantization", lab_4_train_for_quantization
-)
+test_check, test_known_mistake, test_catalogue = make_tests("lab_4_train_for_quantization", answers)

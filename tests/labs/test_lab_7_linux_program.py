@@ -1,6 +1,6 @@
-"""The checks of lab_7_linux_program, tried with right and wrong answers and with every mistake that they name."""
+"""The checks of lab_7_linux_program: right answers, wrong answers, and every mistake that they name."""
 
-from tests.labs.answers import lab_7_linux_program
+from tests.labs.answers import lab_7_linux_program as answers
 from tests.labs.catalogue import make_tests
 
-test_check, test_known_mistake, test_catalogue = make_tests("lab_7_linux_program", lab_7_linux_program)
+test_check, test_known_mistake, test_catalogue = make_tests("lab_7_linux_program", answers)

@@ -9,8 +9,9 @@ import os
 import sys
 from pathlib import Path
 
+from tflite_course.authoring import labs as release
 from tflite_course.errors import CourseError
-from tflite_course.grading import collect, export, grade, journal_report, release, sandbox
+from tflite_course.grading import collect, export, grade, journal_report, sandbox
 
 
 def main(arguments=None):

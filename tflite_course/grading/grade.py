@@ -15,8 +15,9 @@ from pathlib import Path
 
 import nbformat
 
+from tflite_course.authoring import labs as release
 from tflite_course.errors import CourseError
-from tflite_course.grading import journal_report, lint, release, repair
+from tflite_course.grading import journal_report, lint, repair
 
 COURSE_ID = "from-mnist-to-the-edge"
 CELL_SECONDS = 120  # of one cell; the environment's GRADE_CELL changes it

@@ -1,0 +1,142 @@
+"""Run the notebooks and store what they print: the only way in which stored outputs are made.
+
+    make outputs                          all notebooks
+    make outputs NOTEBOOKS=notebooks/02*  some of them
+
+A second run changes no byte: where only a time differs, the stored output stays. It also writes the course's address,
+from pyproject.toml, into every set-up cell, and tags each cell with the number of its assertions: an assertion that
+holds prints nothing, so nbval would not miss it.
+"""
+
+import ast
+import copy
+import json
+import re
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbval.plugin import get_sanitize_patterns
+
+from tflite_course.authoring import (
+    ROOT,
+    kernels,  # noqa: F401  the same environment as in the tests
+)
+
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+ADDRESS = re.compile(r'^COURSE = ".*?"', re.M)
+
+
+def course_address():
+    """Return the address that students install the course from."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return project["project"]["urls"]["Repository"]
+
+
+def write_address(notebook):
+    """Put the course's address into the set-up cell."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.source = ADDRESS.sub(f'COURSE = "{course_address()}"', cell.source)
+
+
+def execute(notebook, folder):
+    """Run all cells in a fresh kernel; raises CellExecutionError at the first cell that fails."""
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,
+        # Without it the kernel would store what C++ prints, which nbval's kernel never shows.
+        extra_arguments=["--IPKernelApp.capture_fd_output=False"],
+        resources={"metadata": {"path": str(folder)}},
+    )
+    client.execute()
+
+
+def count_assertions(source):
+    """Return how many assert statements stand in a code cell."""
+    return sum(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(source)))
+
+
+def tag_assertions(cell):
+    """Return the tags of a cell with "asserts-N" for its N assertions; none when there are none."""
+    tags = [tag for tag in cell.metadata.get("tags", []) if not tag.startswith("asserts-")]
+    number = count_assertions(cell.source) if cell.cell_type == "code" else 0
+    return tags + [f"asserts-{number}"] * (number > 0)
+
+
+def tidy(notebook):
+    """Drop what differs from run to run and what nbval does not compare."""
+    notebook.metadata = nbformat.from_dict(METADATA)  # widget state too: GitHub refuses to show it
+    notebook.nbformat_minor = 5
+    for cell in notebook.cells:
+        tags = tag_assertions(cell)
+        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        if cell.cell_type != "code":
+            continue
+        outputs = []
+        for output in cell.outputs:
+            if "data" in output:
+                output.data.pop("application/vnd.jupyter.widget-view+json", None)
+            if output.output_type == "error":
+                output.traceback = [f"{output.ename}: {output.evalue}"]  # paths of this machine stand in the rest
+            last = outputs[-1] if outputs else None
+            if last and output.output_type == last.output_type == "stream" and output.name == last.name:
+                last.text += output.text
+            else:
+                outputs.append(output)
+        cell.outputs = outputs
+
+
+def compared_text(outputs):
+    """Return what nbval compares of a cell's outputs, after the rules of nbval_sanitize.cfg."""
+    rules = get_sanitize_patterns((ROOT / "tests" / "notebooks" / "nbval_sanitize.cfg").read_text(encoding="utf-8"))
+    kept = [{**o, "data": {m: d for m, d in o.get("data", {}).items() if not m.startswith("image/")}} for o in outputs]
+    text = json.dumps(kept, sort_keys=True)
+    for pattern, replacement in rules:
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
+def keep_what_is_the_same(notebook, stored):
+    """Put stored outputs back where only a time or the like differs, and the picture of a plot of times."""
+    before = {cell.id: cell for cell in stored.cells if cell.cell_type == "code"}
+    for cell in notebook.cells:
+        old = before.get(cell.id)
+        if cell.cell_type != "code" or old is None or old.source != cell.source:
+            continue
+        new_text = compared_text(cell.outputs)
+        if new_text == compared_text(old.outputs) and "TIME" in new_text:
+            cell.outputs = old.outputs
+
+
+def store(path):
+    """Execute one notebook in its own folder and write it back."""
+    stored = nbformat.read(path, as_version=4)
+    notebook = copy.deepcopy(stored)
+    write_address(notebook)
+    execute(notebook, path.parent)
+    tidy(notebook)
+    keep_what_is_the_same(notebook, stored)
+    nbformat.validate(notebook)
+    nbformat.write(notebook, path)
+
+
+def main():
+    paths = [Path(p).resolve() for p in sys.argv[1:]] or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    for path in paths:
+        start = time.monotonic()
+        store(path)
+        print(f"{path.name}: {time.monotonic() - start:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

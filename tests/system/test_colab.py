@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 
 from tests import ROOT
 from tests.notebooks.test_hygiene import LESSONS
-from tflite_course.authoring.outputs import course_address
+from tflite_course.authoring.publish import course_source
 
 PYTHON = ROOT / ".venv-colab" / "bin" / "python"
 ABSENT = ["tflite-course", "ai-edge-litert", "tensorflow-model-optimization"]
@@ -33,7 +33,7 @@ def colab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("colab")
     repository = make_repository(folder / "repository")
     config = folder / "gitconfig"
-    config.write_text(f'[url "{repository.as_uri()}"]\n    insteadOf = {course_address()}\n', encoding="utf-8")
+    config.write_text(f'[url "{repository.as_uri()}"]\n    insteadOf = {course_source()}\n', encoding="utf-8")
     kernel = folder / "share" / "kernels" / "colab"
     kernel.mkdir(parents=True)
     argv = [str(PYTHON), "-m", "ipykernel_launcher", "-f", "{connection_file}"]

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tflite_course.authoring import ROOT
+from tflite_course.authoring import ROOT, makers
 
 STUB = "...  # your answer"
 TEXT_STUB = "*Write your answer here.*"
@@ -53,7 +53,10 @@ def release(target, solutions=ROOT / "solutions"):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--target", type=Path, default=ROOT / "labs")
-    print("\n".join(release(parser.parse_args().target)))
+    target = parser.parse_args().target
+    print("\n".join(release(target)))
+    if target == ROOT / "labs":
+        makers.remember(["labs"])
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ import json
 import re
 import sys
 import time
-import tomllib
 from pathlib import Path
 
 import nbformat
@@ -24,26 +23,21 @@ from nbval.plugin import get_sanitize_patterns
 from tflite_course.authoring import (
     ROOT,
     kernels,  # noqa: F401  the same environment as in the tests
+    makers,
+    publish,
 )
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-ADDRESS = re.compile(r'^COURSE = ".*?"', re.M)
-
-
-def course_address():
-    """Return the address that students install the course from."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return project["project"]["urls"]["Repository"]
 
 
 def write_address(notebook):
     """Put the course's address into the set-up cell."""
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.source = ADDRESS.sub(f'COURSE = "{course_address()}"', cell.source)
+            cell.source = publish.write_source(cell.source, publish.course_source())
 
 
 def execute(notebook, folder):
@@ -136,6 +130,10 @@ def main():
         start = time.monotonic()
         store(path)
         print(f"{path.name}: {time.monotonic() - start:.0f} s")
+    if len(sys.argv) > 1:
+        makers.remember_outputs("outputs", [path.relative_to(ROOT).as_posix() for path in paths])
+    else:
+        makers.remember(["outputs"])
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from tflite_course.targets import golden
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("coreml")]
 
 IMAGES = 200
+COMMAND = [sys.executable, "-m", "tflite_course.targets.coreml"]
 
 
 @pytest.fixture(scope="module")
@@ -153,15 +154,14 @@ def test_what_is_no_package(packages, tmp_path, monkeypatch):
     with pytest.raises(CourseError, match="broken.mlpackage is damaged"):
         execute.open_package(broken)
     monkeypatch.delitem(execute.OPERATIONS, "max_pool")
-    with pytest.raises(CourseError, match="the operation max_pool, which execute.py does not compute"):
+    with pytest.raises(CourseError, match="the operation max_pool, which this module does not compute"):
         execute.open_package(packages["float16"])
 
 
 def test_the_command(packages, tmp_path):
-    program = ROOT / "assets" / "coreml" / "execute.py"
-    done = subprocess.run([sys.executable, program, packages["int8"]], capture_output=True, text=True, check=True)
+    done = subprocess.run([*COMMAND, packages["int8"]], capture_output=True, text=True, check=True)
     assert "linear       float16  (10, 3136)" in done.stdout and "constexpr_affine_dequantize" in done.stdout
-    done = subprocess.run([sys.executable, program, tmp_path], capture_output=True, text=True)
+    done = subprocess.run([*COMMAND, tmp_path], capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.strip().endswith("give the folder that save() wrote.")
 
 

@@ -15,6 +15,7 @@ from tflite_course.targets import golden, tflm
 from tflite_course.targets.firmware import board, export_c
 
 FIRMWARE = ROOT / "assets" / "firmware"
+EXPORT = [sys.executable, "-m", "tflite_course.targets.firmware.export_c"]
 STORED = json.loads((ROOT / "assets" / "targets" / "firmware.json").read_text(encoding="utf-8"))
 
 
@@ -104,7 +105,7 @@ def test_a_wrong_file_is_refused_in_one_sentence(content, words, tmp_path):
     file.write_bytes(content)
     with pytest.raises(CourseError, match=words):
         export_c.export(file)
-    command = [sys.executable, str(FIRMWARE / "export_c.py"), str(file), str(tmp_path / "out")]
+    command = [*EXPORT, str(file), str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and words in done.stderr
     assert not (tmp_path / "out").exists()
@@ -119,7 +120,7 @@ def test_a_file_cut_anywhere_is_refused():
 
 def test_the_program_writes_what_export_returns(tmp_path):
     model = model_path("mnist_nano", "int8")
-    command = [sys.executable, str(FIRMWARE / "export_c.py"), str(model), str(tmp_path)]
+    command = [*EXPORT, str(model), str(tmp_path)]
     subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
     source, header = export_c.export(model, model.name)
     assert (tmp_path / "model.c").read_text(encoding="utf-8") == source

@@ -168,7 +168,7 @@ def test_textures(textures):
 def test_the_script_makes_the_same_textures_again(tmp_path, monkeypatch, textures):
     pytest.importorskip("skimage", reason="The photographs are scikit-image's: `pip install scikit-image`.")
     monkeypatch.syspath_prepend(str(ROOT / "data"))
-    import make_textures
+    from tflite_course.authoring.data import make_textures
 
     monkeypatch.setattr(make_textures, "OUTPUT", tmp_path / "textures.npz")
     make_textures.main()

@@ -1,6 +1,6 @@
 """Execute a Core ML model on any computer: the operations of an ML Program in NumPy.
 
-    python tflite_course/targets/coreml.py MODEL.mlpackage     # its operations, the bytes of its files
+    python -m tflite_course.targets.coreml MODEL.mlpackage     # its operations, the bytes of its files
 
 coremltools converts models everywhere, but only macOS predicts with them. This module reads a saved .mlpackage back
 with coremltools' own reader and computes what its program says. It checks the mathematics that the file holds; Apple's
@@ -153,7 +153,7 @@ def open_package(package):
             arguments = {key: _argument(value, weights) for key, value in operation.inputs.items() if value is not None}
             steps.append((kind, arguments, result.name, types.nptype_from_builtin(result.dtype)))
         elif kind != "const":
-            raise CourseError(f"{package.name} has the operation {kind}, which execute.py does not compute: add it.")
+            raise CourseError(f"{package.name} has the operation {kind}, which this module does not compute: add it.")
     name, variable = next(iter(function.inputs.items()))
     return Program((name, tuple(variable.shape)), function.outputs[0].name, steps, compressed)
 
@@ -193,7 +193,7 @@ def package_bytes(package):
 
 def main():
     if len(sys.argv) != 2:
-        raise SystemExit(f"Usage: python {Path(__file__).name} MODEL.mlpackage")
+        raise SystemExit("Usage: python -m tflite_course.targets.coreml MODEL.mlpackage")
     try:
         program = open_package(sys.argv[1])
     except CourseError as error:

@@ -104,7 +104,7 @@ def read_runtime():
 def read_model_for_page(name, variant):
     """Return the bytes of a model in the form that LiteRT.js takes: one image at a time, float32 or uint8.
 
-    A float32 file needs only a fixed batch, which strip() gives it. LiteRT.js refuses int8 input, so export.py
+    A float32 file needs only a fixed batch, which strip() gives it. LiteRT.js refuses int8 input, so export_for_browser
     converted the same weights with uint8 input and output.
     """
     if variant == "float32":

@@ -53,7 +53,7 @@ def main():
     half = len(labels) // 2
     record = {
         "source": "E. Alpaydin, F. Alimoglu: Pen-Based Recognition of Handwritten Digits, UCI, 1998 (CC BY 4.0)",
-        "command": "tflite_course/authoring/models/measure_pen_digits.py",
+        "command": "python -m tflite_course.authoring measure_pen_digits",
         "date": date.today().isoformat(),
         "digits": len(labels),
         "writers": 30,

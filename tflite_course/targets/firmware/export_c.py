@@ -1,6 +1,6 @@
 """Write an int8 .tflite model as C: constant arrays, one call for each operator, and the arena that they share.
 
-    python tflite_course/targets/firmware/export_c.py assets/models/mnist_tiny_int8.tflite folder
+    python -m tflite_course.targets.firmware.export_c assets/models/mnist_tiny_int8.tflite folder
 
 It writes folder/model.c and folder/model.h. kernels.h, beside this program, has the kernels that model.c calls.
 """
@@ -275,7 +275,7 @@ def _up(size):
 
 def main():
     if len(sys.argv) != 3:
-        sys.exit("Give a model and a folder: python tflite_course/targets/firmware/export_c.py model.tflite folder")
+        sys.exit("Give a model and a folder: python -m tflite_course.targets.firmware.export_c model.tflite folder")
     path, folder = Path(sys.argv[1]), Path(sys.argv[2])
     try:
         source, header = export(path, path.name)

@@ -22,7 +22,7 @@ from pathlib import Path
 from tests import ROOT
 from tflite_course import evaluation
 from tflite_course.authoring import labs as release
-from tflite_course.grading import grade
+from tflite_course.grading import batch, grade, gradebook
 from tflite_course.labs import load_exercises
 
 LAB = "lab_3_quantize"  # it imports TensorFlow and converts, and trains nothing
@@ -40,7 +40,7 @@ def ours(folder, students, lab, report=lambda line: None, **options):
     """Return the submissions a minute; every student must have the right points, and be graded once."""
     tasks = make_tasks(folder, students, lab)
     start = time.monotonic()
-    results = grade.grade_all(tasks, report=report, **options)
+    results = batch.grade_all(tasks, report=report, **options)
     seconds = time.monotonic() - start
     check_results(tasks, results)
     return 60 * students / seconds
@@ -107,7 +107,7 @@ def plain(folder, students, lab):
         target = folder / "submitted" / task["student"] / lab
         target.mkdir(parents=True)
         (target / f"{lab}.ipynb").write_text(task["text"], encoding="utf-8")
-    settings = f"c = get_config()\nc.CourseDirectory.course_id = {grade.COURSE_ID!r}\n"
+    settings = f"c = get_config()\nc.CourseDirectory.course_id = {gradebook.COURSE_ID!r}\n"
     (folder / "nbgrader_config.py").write_text(settings + "c.Execute.timeout = 120\n", encoding="utf-8")
     start = time.monotonic()
     command = [sys.executable, "-m", "nbgrader", "autograde", lab]

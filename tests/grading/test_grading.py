@@ -26,7 +26,7 @@ from tests import ROOT
 from tests.tools.jupyter_browser import chromium, jupyter
 from tflite_course.errors import CourseError
 from tflite_course.grading import __main__ as command
-from tflite_course.grading import collect, export, grade, lint, repair, sandbox
+from tflite_course.grading import batch, collect, grade, gradebook, lint, repair, sandbox, spreadsheet
 from tflite_course.targets.browser import NoBrowser
 
 LAB = "lab_3_quantize"
@@ -410,7 +410,7 @@ PICTURES = Path(__file__).parent / "artefacts" / "formgrader"
 
 
 def submission_path(work, student):
-    with Gradebook(grade.database(work), grade.COURSE_ID) as book:
+    with Gradebook(gradebook.database(work), gradebook.COURSE_ID) as book:
         return f"submissions/{book.find_submission_notebook(LAB, LAB, student).id}/?index=0"
 
 
@@ -455,7 +455,7 @@ def test_a_mark_given_by_hand_reaches_the_files(graded, formgrader):
 
 
 def test_csv_quoting(tmp_path):
-    export._write(tmp_path / "x.csv", ["name", "n"], [['O"Neil, Ada', 1.5], ["=1+1", None], ["two\nlines", "ü"]])
+    spreadsheet.write(tmp_path / "x.csv", ["name", "n"], [['O"Neil, Ada', 1.5], ["=1+1", None], ["two\nlines", "ü"]])
     with open(tmp_path / "x.csv", encoding="utf-8-sig", newline="") as stream:
         assert list(csv.reader(stream)) == [["name", "n"], ['O"Neil, Ada', "1.5"], ["'=1+1", ""], ["two\nlines", "ü"]]
 
@@ -473,7 +473,7 @@ def test_unknown_lab(tmp_path):
 
 
 def test_a_worker_that_fails_is_recorded():
-    result = grade.worker({"work": "/nowhere", "lab": LAB, "student": "ada", "text": "{}"})
+    result = batch.worker({"work": "/nowhere", "lab": LAB, "student": "ada", "text": "{}"})
     assert result["crashed"] and "the grader failed" in result["notes"][0]
     json.dumps(result)
 
@@ -490,7 +490,7 @@ def test_dask_loses_nothing_when_a_worker_is_killed(tmp_path):
     tasks = benchmark_grading.make_tasks(work, 4)
     with benchmark_grading.cluster() as started:
         report = benchmark_grading.KillsAWorker(started, work, after=1)
-        results = grade.grade_all(tasks, scheduler=started.scheduler_address, report=report)
+        results = batch.grade_all(tasks, scheduler=started.scheduler_address, report=report)
     assert [(r["student"], r["score"]) for r in results] == [
         ("s000", 0.0),
         ("s001", 13.0),
@@ -499,4 +499,4 @@ def test_dask_loses_nothing_when_a_worker_is_killed(tmp_path):
     ]
     assert len(report.seen) == 4 and report.graded_twice() == []
     assert all(grade.is_graded(work, LAB, student) for student in report.seen)
-    assert grade.worker(tasks[1])["score"] == 13.0  # asked for again, it answers from the gradebook at once
+    assert batch.worker(tasks[1])["score"] == 13.0  # asked for again, it answers from the gradebook at once

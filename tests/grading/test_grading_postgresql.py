@@ -13,7 +13,7 @@ import pytest
 
 from tests import ROOT
 from tflite_course.errors import CourseError
-from tflite_course.grading import grade, sandbox
+from tflite_course.grading import gradebook, sandbox
 
 LAB = "lab_3_quantize"
 pytestmark = pytest.mark.xdist_group("grading")
@@ -86,9 +86,9 @@ def test_a_class_is_graded_into_postgresql(database, tmp_path):
 def test_a_database_that_cannot_be_reached_is_one_sentence(monkeypatch):
     monkeypatch.setenv("GRADEBOOK_URL", f"postgresql+psycopg://grader@127.0.0.1:{free_port()}/grades")
     with pytest.raises(CourseError, match="does not answer .*: is its server up"):
-        grade.check_database()
+        gradebook.check_database()
     monkeypatch.setenv("GRADEBOOK_URL", "no address")
     with pytest.raises(CourseError, match=r"no address: write postgresql\+psycopg"):
-        grade.check_database()
+        gradebook.check_database()
     monkeypatch.delenv("GRADEBOOK_URL")
-    grade.check_database()
+    gradebook.check_database()

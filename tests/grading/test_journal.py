@@ -19,7 +19,7 @@ from tests import ROOT
 from tflite_course import journal
 from tflite_course.errors import CourseError
 from tflite_course.grading import __main__ as command
-from tflite_course.grading import grade, journal_report, sandbox
+from tflite_course.grading import claims, evidence, grade, journal_report, likeness, sandbox
 
 NANO = ROOT / "assets" / "models" / "mnist_nano_int8.tflite"
 SAMPLES = ("weak", "fair", "strong")
@@ -294,14 +294,14 @@ def test_an_untouched_journal_runs(in_a_folder_of_its_own):
     notebook = run("labs", in_a_folder_of_its_own)  # raises at the first cell that fails
     assert printed(notebook, "empty_fields").splitlines() == journal.empty_fields({}, evidence=[])
     assert "(nothing is written here)" in Path("work/journal.html").read_text(encoding="utf-8")
-    assert journal_report.evidence_of(notebook) == []
+    assert evidence.evidence_of(notebook) == []
 
 
 def test_a_full_journal_runs_and_carries_its_evidence(in_a_folder_of_its_own):
     journal.record("nano", NANO)
     notebook = run("solutions", in_a_folder_of_its_own)
     assert printed(notebook, "empty_fields") == "Nothing is empty.\n"
-    assert journal_report.evidence_of(notebook) == journal.entries()
+    assert evidence.evidence_of(notebook) == journal.entries()
 
 
 def test_the_model_answer_is_the_strong_sample():
@@ -317,7 +317,7 @@ def test_samples(name):
     assert [journal.check_entry(e) for e in record["evidence"]] == record["evidence"]
     texts = journal.split_markdown(text)
     assert text == journal.to_markdown(texts, record["evidence"], title=f"A {name} journal, for calibration")
-    contradictions, unsupported = journal_report.find_contradictions(texts, record["evidence"])
+    contradictions, unsupported = claims.find_contradictions(texts, record["evidence"])
     assert (len(contradictions), unsupported) == ((1, []) if name == "weak" else (0, [])), contradictions
 
 
@@ -369,19 +369,19 @@ SAYS = {  # text: (contradictions, unsupported) against an accuracy of 0.983, 62
 @pytest.mark.parametrize("text", SAYS)
 def test_numbers_against_the_evidence(text):
     texts = dict.fromkeys(journal.SECTIONS, "") | {"learned": text}
-    contradictions, unsupported = journal_report.find_contradictions(texts, [entry()])
+    contradictions, unsupported = claims.find_contradictions(texts, [entry()])
     assert (len(contradictions), len(unsupported)) == SAYS[text], contradictions
 
 
 def test_a_named_entry_is_the_one_that_is_compared():
     evidence = [entry("pruned model", accuracy=0.9907), entry("quantized model", accuracy=0.9937)]
     texts = {"learned": "The pruned model has an accuracy of 99.37 %."}
-    ((found,), unsupported) = journal_report.find_contradictions(texts, evidence)
+    ((found,), unsupported) = claims.find_contradictions(texts, evidence)
     assert found == "What I learned: 99.37 %, recorded: 99.07% (pruned model)" and not unsupported
 
 
 def test_without_evidence_a_number_is_unsupported():
-    assert journal_report.find_contradictions({"learned": "My accuracy is 99.9 %."}, []) == (
+    assert claims.find_contradictions({"learned": "My accuracy is 99.9 %."}, []) == (
         [],
         ["What I learned: 99.9 % has no recorded value"],
     )
@@ -395,7 +395,7 @@ def test_same_evidence():
         "dan": [entry(date="2026-11-20T10:00:01+00:00", p50=80.125, accuracy=0.9937, bytes=62712)],
         "eve": [entry("y", accuracy=0.5)],
     }
-    assert journal_report.find_same_evidence(evidence) == [("ada", "bob", ["mine"]), ("ada", "eve", ["x"])]
+    assert likeness.find_same_evidence(evidence) == [("ada", "bob", ["mine"]), ("ada", "eve", ["x"])]
 
 
 def prose(seed, words=150):
@@ -410,8 +410,8 @@ def test_near_duplicates():
     texts["thief"] = {"introduction": prose(5000, 900), "learned": " ".join(words)}
     texts["short"] = {"introduction": "I like it very much.", "learned": ""}
     texts["brief"] = {"introduction": "I like it very much.", "learned": ""}
-    ((one, two, where, likeness),) = journal_report.find_near_duplicates(texts)
-    assert (one, two, where) == ("s7", "thief", "learned") and 0.6 < likeness < 0.95
+    ((one, two, where, share),) = likeness.find_near_duplicates(texts)
+    assert (one, two, where) == ("s7", "thief", "learned") and 0.6 < share < 0.95
 
 
 def test_a_copied_sample_is_found():
@@ -485,7 +485,7 @@ def test_the_report_without_journals(tmp_path):
 def test_evidence_that_is_damaged_is_left_out(data, tmp_path):
     notebook = copy.deepcopy(read("labs"))
     notebook.cells[1] = {"cell_type": "code", "source": "", "outputs": [{"output_type": "display_data", "data": data}]}
-    assert journal_report.keep_evidence(notebook, tmp_path) == 0 and not (tmp_path / "work").exists()
+    assert evidence.keep_evidence(notebook, tmp_path) == 0 and not (tmp_path / "work").exists()
 
 
 def test_grading_keeps_the_evidence_and_waits_for_the_criteria(tmp_path):

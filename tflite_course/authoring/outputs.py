@@ -74,30 +74,42 @@ def tidy(notebook):
     for cell in notebook.cells:
         tags = tag_assertions(cell)
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
-        if cell.cell_type != "code":
-            continue
-        outputs = []
-        for output in cell.outputs:
-            if "data" in output:
-                output.data.pop("application/vnd.jupyter.widget-view+json", None)
-            if output.output_type == "error":
-                output.traceback = [f"{output.ename}: {output.evalue}"]  # paths of this machine stand in the rest
-            last = outputs[-1] if outputs else None
-            if last and output.output_type == last.output_type == "stream" and output.name == last.name:
-                last.text += output.text
-            else:
-                outputs.append(output)
-        cell.outputs = outputs
+        if cell.cell_type == "code":
+            tidy_cell(cell)
+
+
+def tidy_cell(cell):
+    """Drop from a code cell's outputs what nbval does not compare, and join the pieces of a stream."""
+    joined = []
+    for output in cell.outputs:
+        if "data" in output:
+            output.data.pop("application/vnd.jupyter.widget-view+json", None)
+        if output.output_type == "error":
+            output.traceback = [f"{output.ename}: {output.evalue}"]  # paths of this machine stand in the rest
+        last = joined[-1] if joined else None
+        if last and output.output_type == last.output_type == "stream" and output.name == last.name:
+            last.text += output.text
+        else:
+            joined.append(output)
+    cell.outputs = joined
 
 
 def compared_text(outputs):
     """Return what nbval compares of a cell's outputs, after the rules of nbval_sanitize.cfg."""
     rules = get_sanitize_patterns((ROOT / "tests" / "notebooks" / "nbval_sanitize.cfg").read_text(encoding="utf-8"))
-    kept = [{**o, "data": {m: d for m, d in o.get("data", {}).items() if not m.startswith("image/")}} for o in outputs]
+    kept = [{k: v for k, v in o.items() if k not in ("execution_count", "metadata")} for o in outputs]
+    for output in kept:
+        if "data" in output:
+            output["data"] = {m: d for m, d in output["data"].items() if not m.startswith("image/")}
     text = json.dumps(kept, sort_keys=True)
     for pattern, replacement in rules:
         text = re.sub(pattern, replacement, text)
     return text
+
+
+def agrees(cell, old):
+    """Return whether the outputs of a cell agree with stored ones, masked values apart."""
+    return compared_text(cell.outputs) == compared_text(old.outputs)
 
 
 def keep_what_is_the_same(notebook, stored):

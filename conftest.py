@@ -8,6 +8,8 @@ import pytest
 
 from tflite_course.authoring import kernels  # noqa: F401  sets the environment that kernels inherit
 
+pytest_plugins = ["tests.tools.tiers"]
+
 
 def pytest_configure(config):
     if not getattr(config.option, "nbval", False):

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tflite_course.checks import is_keras_3 as is_keras_3  # for the checks of the labs
+
 NO_ANSWER = "there is no answer yet. Replace the line `...` and run both cells again."
 
 

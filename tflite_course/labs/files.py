@@ -14,6 +14,10 @@ def open_file(answer):
     from tflite_course import evaluation
     from tflite_course.errors import CourseError
 
+    if hasattr(answer, "convert"):
+        raise Mistake("this is the converter. Its method `convert()` returns the bytes of the file.")
+    if type(answer) is str or hasattr(answer, "__fspath__"):
+        raise Mistake("this is a path. Give the bytes that `converter.convert()` returns.")
     if type(answer) is not bytes:
         raise Mistake(f"expected are the bytes that `converter.convert()` returns, this is {describe(answer)}.")
     try:

@@ -8,7 +8,7 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 from scipy import ndimage
 
-from tests.labs.answers.lab_3_quantize import EqualsEverything
+from tests.labs.answers import EqualsEverything
 from tflite_course import drawing, evaluation, models
 from tflite_course.datasets import load_mnist
 

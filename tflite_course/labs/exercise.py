@@ -71,7 +71,8 @@ class Exercise:
     plain: Callable | None = None
 
     def __post_init__(self):
-        if (self.judge is None) == (self.cases is None or self.right is None):
+        data = [part is not None for part in (self.cases, self.right)]
+        if not all(data) if self.judge is None else any(data):
             raise ValueError("An exercise has either a judge, or cases and the right function.")
 
     def grade(self, answer, seed):

@@ -46,6 +46,12 @@ ARRAY_WRONG = {
         "`alignas(16)` is missing",
     ),
     "no length": (lambda c, n: array_rows(c, n).split("const unsigned int")[0], "length is missing"),
+    "signed length": (_replaced("const unsigned int", "const int"), "the length must be `const unsigned int"),
+    "places for one more": (
+        lambda c, n: array_rows(c, n).replace(f"{n}[]", f"{n}[{len(c) + 1}]"),
+        "Leave the brackets empty",
+    ),
+    "bits of ASCII only": (lambda c, n: array_rows(bytes(byte & 127 for byte in c), n), "your text has"),
     "length of the text": (
         lambda c, n: array_rows(c, n).replace(f"{n}_len = {len(c)}", f"{n}_len = {len(array_rows(c, n))}"),
         "the content has",

@@ -110,6 +110,17 @@ def keras_3():
     return keras_of_today.Sequential([other.Input((28, 28), name="image"), *body])
 
 
+def two_outputs():
+    model = one_model
+    return keras.Model(model.inputs, [model.outputs[0], layers.Flatten()(model.inputs[0])])
+
+
+def blind():
+    """Build a network that gives the same numbers for each image."""
+    end = layers.Dense(10, name="logits", kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(-1))
+    return keras.Sequential([layers.Input((28, 28), name="image"), channel(), conv()(), layers.Flatten(), end])
+
+
 BUILD_RIGHT = {
     "Sequential": usual,
     "functional": functional,
@@ -125,6 +136,9 @@ BUILD_WRONG = {
     "too large": (large, "at most 20,000"),
     "names": (network(channel, conv(strides=4), layers.Flatten, name="x", last="dense"), "signature"),
     "one output": (network(channel, conv(strides=4), layers.Flatten, outputs=1), "one number for each digit"),
+    "two outputs": (two_outputs, "must have one each"),
+    "smaller images": (network(layers.Flatten, shape=(14, 14)), "must be (None, 28, 28)"),
+    "zeros": (blind, "do not depend on the image"),
     "no input layer": (without_input, "shape of the input"),
     "a model": (one_model, "without the brackets"),
     "one model for all": (lambda: one_model, "same model"),
@@ -265,6 +279,16 @@ def path_of(model):
     return str(models.model_path("mnist_cnn"))
 
 
+def smaller_images(model):
+    return door_keras(network(layers.Flatten, shape=(14, 14))())
+
+
+def changes_weights(model):
+    content = door_keras(model)
+    model.set_weights([0 * weights for weights in model.get_weights()])
+    return content
+
+
 SHIPPED = models.model_path("mnist_cnn").read_bytes()
 CONVERT_WRONG = {
     "a path": (path_of, "a path"),
@@ -274,6 +298,9 @@ CONVERT_WRONG = {
     "fixed batch": (lazily(traced, batch=1), "fixed to 1"),
     "softmax": (with_softmax, "probabilities"),
     "the shipped file": (lambda model: SHIPPED, "other numbers"),
+    "smaller images": (smaller_images, "the input has the shape (1, 14, 14)"),
+    "changes the weights": (changes_weights, "changes the weights"),
+    "raises": (lambda model: model.convert(), "AttributeError"),
     "the visible model alone": (lambda model: door_keras(visible_model()), "other numbers"),
     "cut short": (lambda model: SHIPPED[:50_000], "cut short"),
     "the model": (lambda model: model, "bytes"),
@@ -307,7 +334,16 @@ def resized_only(model):
     return content
 
 
+def with_dropout(model):
+    @tf.function(input_signature=[tf.TensorSpec((1, 28, 28), tf.float32, name="image")])
+    def serve(image):
+        return {"logits": tf.nn.dropout(model(image, training=False), 0.3)}
+
+    return tf.lite.TFLiteConverter.from_concrete_functions([serve.get_concrete_function()], model).convert()
+
+
 ONE_WRONG = {
+    "dropout": (with_dropout, "random numbers"),
     "open": (door_keras, "open (-1)"),
     "resized in the interpreter": (resized_only, "the signature says what may change"),
     "batch of two": (lazily(traced, batch=2), "fixed to 2"),
@@ -364,6 +400,7 @@ READ_WRONG = {
         "whole number",
     ),
     "some bytes": (lambda content: (names(content), 1234567), "bytes of constants in a file that has"),
+    "operators in one text": (lambda content: (" ".join(names(content)), 0), "a list of names"),
     "names alone": (names, "two things"),
     "the visible file alone": (lambda content: read_schema(SHIPPED), None),
     "equals everything": (lambda content: EqualsEverything(), "two things"),

@@ -71,6 +71,11 @@ def check_representative_dataset(dataset, input_shape):
     return count
 
 
+def is_keras_3(model):
+    """Return whether a model (or any object) is made of classes of Keras 3; those of Keras 2 are in tf_keras."""
+    return any(base.__module__.split(".")[0] == "keras" for base in type(model).__mro__)
+
+
 def check_for_tfmot(model):
     """Return the model when TFMOT can take it: a tf_keras (Keras 2) model of layers that it knows how to quantize.
 
@@ -80,7 +85,7 @@ def check_for_tfmot(model):
     import tf_keras
 
     if not isinstance(model, tf_keras.Model):
-        if type(model).__module__.split(".")[0] == "keras":
+        if is_keras_3(model):
             raise CourseError(
                 "This is a Keras 3 model, and TFMOT works with Keras 2: "
                 "build it with `import tf_keras as keras` instead of `import keras` or `tf.keras`."

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tflite_course.checks import is_keras_3 as is_keras_3  # for the checks of the labs
+
 NO_ANSWER = "there is no answer yet. Replace the line `...` and run both cells again."
 
 
@@ -69,7 +71,8 @@ class Exercise:
     plain: Callable | None = None
 
     def __post_init__(self):
-        if (self.judge is None) == (self.cases is None or self.right is None):
+        data = [part is not None for part in (self.cases, self.right)]
+        if not all(data) if self.judge is None else any(data):
             raise ValueError("An exercise has either a judge, or cases and the right function.")
 
     def grade(self, answer, seed):
@@ -220,15 +223,21 @@ def compare_function(answer, right, cases, mistakes=(), *, tolerance=0.0, plain=
 def _as_wrong(returned, theirs, tolerance):
     """Return whether an answer and a known mistake give the same: a value, NaN and infinity included, or an error."""
     if isinstance(returned, _Raised) or isinstance(theirs, _Raised):
-        return isinstance(returned, _Raised) and isinstance(theirs, _Raised) and returned.text == theirs.text
+        return isinstance(returned, _Raised) and isinstance(theirs, _Raised) and returned.kind == theirs.kind
     return same(returned, theirs, tolerance=tolerance, not_finite=True)
 
 
 class _Raised:
-    """What stands for the result of a call that raised."""
+    """What stands for the result of a call that raised.
+
+    text: what the student is told. kind: the same for two errors that are alike. NumPy's errors about shapes are, for
+    their words depend on how the same mistake is written.
+    """
 
     def __init__(self, error):
         self.text = f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0][:200]}"
+        shapes = isinstance(error, ValueError) and ("broadcast" in self.text or "matmul" in self.text)
+        self.kind = "the shapes do not fit" if shapes else self.text
 
 
 def _call(function, arguments, plain):

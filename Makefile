@@ -4,7 +4,31 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TOOLS := -m tests.tools
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# An environment that cannot be used (half made, moved, its Python gone or another one than `make PYTHON=...` asks for)
+# is made again: see tests/tools/environment.py.
+WANTED := $(if $(filter command,$(firstword $(origin PYTHON))),$(shell "$(PYTHON)" -c 'import platform; print(platform.python_version())' 2>/dev/null))
+ifneq ($(wildcard $(VENV)/python.stamp),)
+ifneq ($(shell $(BIN)/python $(TOOLS).environment check $(VENV) $(WANTED) 2>/dev/null),good)
+.PHONY: $(VENV)/python.stamp
+endif
+endif
+
+# Where the home folder cannot be written, Jupyter and the others keep their files in the environment.
+HOME_FOLDERS := . .cache .config .ipython .jupyter .keras .local .local/share .local/share/jupyter Library Library/Jupyter
+ifneq ($(shell cd "$$HOME" 2>/dev/null || echo no; for f in $(HOME_FOLDERS); do [ ! -e "$$HOME/$$f" ] || [ -w "$$HOME/$$f" ] || echo no; done),)
+OWN_HOME := $(CURDIR)/$(VENV)/home
+export JUPYTER_CONFIG_DIR ?= $(OWN_HOME)/jupyter
+export JUPYTER_DATA_DIR ?= $(OWN_HOME)/jupyter/data
+export IPYTHONDIR ?= $(OWN_HOME)/ipython
+export MPLCONFIGDIR ?= $(OWN_HOME)/matplotlib
+export KERAS_HOME ?= $(OWN_HOME)/keras
+export XDG_CACHE_HOME ?= $(OWN_HOME)/cache
+export npm_config_cache ?= $(OWN_HOME)/npm
+endif
+
 # JupyterLab refuses to run as root unless told so (containers do).
 ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
@@ -15,14 +39,15 @@ FAST_FLAG := --ServerApp.kernel_websocket_connection_class=tflite_course.lab_ser
 TARGET_TESTS = tests/test_golden.py tests/test_edge_program.py tests/test_web.py tests/test_firmware.py \
 	tests/test_coreml.py tests/test_android.py tests/test_server.py tests/test_federated.py tests/test_transfer.py tests/test_watch.py
 
-.PHONY: help lab labs grade test outputs web benchmark benchmark-lessons benchmark-web targets browser sandbox emulators flower colab clean
+.PHONY: help lab labs grade test outputs web benchmark benchmark-lessons benchmark-web targets browser sandbox emulators flower colab \
+	fresh lock clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
 
 # The whole course is served, not notebooks/ alone: lessons show pictures from assets/.
 lab: $(VENV)/lab.stamp
-	$(BIN)/jupyter lab $(ROOT_FLAG) $(FAST_FLAG) $(LAB_FLAGS) --LabApp.default_url=/lab/tree/notebooks/01_train_mnist.ipynb
+	$(BIN)/python -m jupyterlab $(ROOT_FLAG) $(FAST_FLAG) $(LAB_FLAGS) --LabApp.default_url=/lab/tree/notebooks/01_train_mnist.ipynb
 
 test: $(VENV)/test.stamp browser sandbox emulators flower colab
 	$(BIN)/python tests/run_all.py
@@ -57,51 +82,39 @@ benchmark-lessons: $(VENV)/test.stamp
 	$(BIN)/python tests/benchmark_lessons.py $(if $(OFFICIAL),--official $(OFFICIAL))
 
 $(VENV)/python.stamp:
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 13) and "This is Python %d.%d, and TensorFlow needs 3.11 to 3.13: install Python 3.11 and call make with PYTHON=python3.11." % v)'
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python has no venv module: install it (Debian: apt-get install python3-venv) and call make again."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	@touch $@
+	@command -v "$(PYTHON)" >/dev/null || { echo "There is no program $(PYTHON): install Python 3.11 to 3.13, or name one, as in make lab PYTHON=python3.12." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 13) and "This is Python %d.%d, and TensorFlow needs 3.11 to 3.13: install one of them and name it, as in make lab PYTHON=python3.12." % v)'
+	@"$(PYTHON)" $(TOOLS).environment make $(VENV) $(WANTED)
 
 $(VENV)/lab.stamp: $(VENV)/python.stamp requirements.txt constraints.txt pyproject.toml
-	$(BIN)/python -m pip install --quiet -r requirements.txt || { echo "The packages could not be installed: check the network and the free disk space (3 GB), then call make again."; exit 1; }
+	@$(BIN)/python $(TOOLS).environment install $(VENV) requirements.txt
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/lab.stamp requirements-targets.txt requirements-dev.txt
-	$(BIN)/python -m pip install --quiet -r requirements-dev.txt || { echo "The test packages could not be installed: check the network, then call make again."; exit 1; }
+	@$(BIN)/python $(TOOLS).environment install $(VENV) requirements-dev.txt
 	@touch $@
 
-# The tests of the pad and of the web page need a Chromium and npm. Debian's come through apt; nothing else is tried.
-browser:
-	@if command -v chromium >/dev/null && command -v npm >/dev/null; then :; \
-	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		echo "Installing Chromium and npm ..."; apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core npm >/dev/null; \
-	else echo "There is no Chromium or no npm: the tests in a browser will be skipped. Cure: install the packages chromium and npm."; fi
+# constraints.txt out of the requirements files. LOCK_FLAGS: --upgrade, --upgrade-package NAME
+lock: $(VENV)/test.stamp
+	$(BIN)/python $(TOOLS).lock $(LOCK_FLAGS)
 
-# The tests of the grading run hostile submissions in bubblewrap, and keep one gradebook in PostgreSQL.
-sandbox:
-	@if command -v bwrap >/dev/null && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then :; \
-	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		echo "Installing bubblewrap and PostgreSQL ..."; apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends bubblewrap postgresql >/dev/null; \
-	else echo "There is no bubblewrap or no PostgreSQL: some tests of the grading will be skipped. Cure: install the packages bubblewrap and postgresql."; fi
+# Chromium and npm for the pad and the web page; bubblewrap and PostgreSQL for the grading; emulators and compilers for
+# lessons 10, 12 and 13. Each is looked for and installed by itself; what cannot be had is one line, and make goes on.
+browser sandbox emulators:
+	@"$(PYTHON)" $(TOOLS).programs $@
 
-# Lessons 10 and 12 run models on emulated Arm processors; the tests of lesson 13 compile the sources of its Android app.
-emulators:
-	@if command -v qemu-aarch64-static >/dev/null && command -v mmdebstrap >/dev/null && command -v qemu-system-arm >/dev/null && command -v arm-none-eabi-gcc >/dev/null && command -v javac >/dev/null && command -v kotlinc >/dev/null; then :; \
-	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		echo "Installing emulators and compilers ..."; apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends qemu-user-static mmdebstrap qemu-system-arm gcc-arm-none-eabi default-jdk-headless kotlin >/dev/null; \
-	else echo "Emulators or compilers are missing: some tests of the targets will be skipped, lessons 10 and 12 show stored results. Cure: install the packages qemu-user-static, mmdebstrap, qemu-system-arm, gcc-arm-none-eabi, default-jdk-headless and kotlin."; fi
+# `make lab` and `make check` on fresh systems, Debian 12 and 13. Before a release; takes root, mmdebstrap and 10 GB.
+fresh:
+	@"$(PYTHON)" $(TOOLS).programs fresh
+	"$(PYTHON)" tests/system/fresh.py $(FRESH_FLAGS)
 
 # Lesson 15 runs Flower in an environment of its own.
 flower: $(VENV)/python.stamp
 	@$(BIN)/python assets/federated/environment.py || echo "Without Flower lesson 15 shows stored results, and one test is skipped."
 
-# An environment as Colab's: one test installs the course into it.
-COLAB_KEY = $(shell cksum < tests/colab-requirements.txt | cut -d' ' -f1)
+# An environment like Colab's: one test installs the course into it.
 colab:
-	@[ -e .venv-colab/$(COLAB_KEY).stamp ] || { \
-		echo "Making an environment as Colab's ..."; $(PYTHON) -m venv --clear .venv-colab && \
-		.venv-colab/bin/python -m pip install --quiet -r tests/colab-requirements.txt && touch .venv-colab/$(COLAB_KEY).stamp; } || \
-		{ rm -rf .venv-colab; echo "The environment for the Colab test could not be made: check the network; the test says so again."; }
+	@"$(PYTHON)" $(TOOLS).environment colab .venv-colab tests/colab-requirements.txt || echo "Without it the tests of the lessons in Colab are skipped."
 
 clean:
 	rm -rf $(VENV) .venv-colab .venv-flower build assets/web/dist tests/artefacts .pytest_cache .ruff_cache

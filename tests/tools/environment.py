@@ -177,7 +177,7 @@ def uv_environment(python):
     listed = run(python, "-m", "pip", "config", "list").stdout
     pip = {}
     for name, value in re.findall(r"^[^\n=]*?\.([a-z-]+)='(.*)'$", listed, re.MULTILINE):
-        pip[name] = value.replace("\\n", " ").split()
+        pip[name] = [part for part in value.replace("\\n", " ").split() if not is_lost(part)]
     translated = {"index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_INDEX", "cert": "SSL_CERT_FILE"}
     translated |= {"constraint": "UV_CONSTRAINT", "find-links": "UV_FIND_LINKS"}
     for name, variable in translated.items():
@@ -189,6 +189,12 @@ def uv_environment(python):
     if pip.get("no-index"):
         environment.setdefault("UV_NO_INDEX", "1")
     return environment
+
+
+def is_lost(place):
+    """Return True for a folder or file that is not there: pip only warns of such a place, uv stops."""
+    path = place[len("file://") :] if place.startswith("file://") else place
+    return path.startswith("/") and not os.path.exists(path)
 
 
 def install(folder, requirements):
@@ -241,7 +247,7 @@ def find_python(version):
 
 
 def colab(folder, requirements):
-    """Make an environment like Colab's unless it is there for these requirements, with its Python where there is one."""
+    """Make an environment like Colab's for these requirements unless it is there, with Colab's Python if possible."""
     folder = Path(folder)
     python = find_python(COLAB) or sys.executable
     key = hashlib.sha256(Path(requirements).read_bytes()).hexdigest()[:12]

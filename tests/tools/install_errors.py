@@ -37,8 +37,8 @@ NETWORK = [
         "{host} does not answer in time: check the network and try again later",
     ),
     (
-        r"Connection reset|ConnectionResetError|Connection aborted|IncompleteRead|unexpected (end of file|EOF)|os error 104"
-        r"|error decoding response body|Connection broken",
+        r"Connection reset|ConnectionResetError|Connection aborted|IncompleteRead|unexpected (end of file|EOF)"
+        r"|os error 104|error decoding response body|Connection broken",
         "the connection to {host} broke off: call make again, it goes on where it was",
     ),
     (
@@ -50,8 +50,13 @@ NETWORK = [
         "{host} is out of order: try again later",
     ),
 ]
-DAMAGED = r"(?:Hash mismatch for|hash mismatch for) `?(?P<a>[\w.-]+)|^\s*(?P<b>[\w.-]+)[^\n]* from https?://[^\n]*\n\s*Expected sha256"
-INVALID = r"Wheel '(?P<a>[\w.-]+)' located|Because (?P<b>[\w.-]+)==\S+ has an invalid package format|structure of `(?P<c>[\w.-]+)`"
+DAMAGED = (
+    r"[Hh]ash mismatch for `?(?P<a>[\w.-]+)"
+    r"|^\s*(?P<b>[\w.-]+)[^\n]* from https?://[^\n]*\n\s*Expected sha256"
+    r"|Wheel '(?P<c>[\w.-]+)' located"
+    r"|Because (?P<d>[\w.-]+)==\S+ has an invalid package format"
+    r"|[Ss]tructure of `(?P<e>[\w.-]+)`"
+)
 PINS = "`git checkout -- 'requirements*.txt' constraints.txt` brings back versions that go together"
 
 
@@ -71,11 +76,13 @@ def explain(output, code=1, folder=".", known_only=False):
 def _disk(output, folder):
     """Full disks, read-only ones, folders of other users."""
     if re.search(r"No space left|os error (28|112)\b|Errno 28\b|not enough space|[Qq]uota exceeded", output):
-        return f"the disk is full ({_free(folder)}): free 3 GB, or set TMPDIR to a folder on another disk; then call make again"
+        cure = "free 3 GB, or set TMPDIR to a folder on another disk; then call make again"
+        return f"the disk is full ({_free(folder)}): {cure}"
     if re.search(r"Read-only file system|os error 30\b|Errno 30\b", output):
         return f"{_path(output)} cannot be written, its disk is read-only: copy the course to a folder of your own"
     if re.search(r"Permission denied|os error 13\b|Errno 13\b|Access is denied|WinError 5\b", output):
-        return f"{_path(output)} belongs to another user: make it yours (`chown`), or copy the course to a folder of your own"
+        cure = "make it yours (`chown`), or copy the course to a folder of your own"
+        return f"{_path(output)} belongs to another user: {cure}"
     return None
 
 
@@ -120,9 +127,10 @@ def _packages_first(output):
 
 def _packages(output):
     """Versions that do not exist, do not go together, need another Python, or came damaged."""
-    if found := re.search(DAMAGED, output, re.MULTILINE) or re.search(INVALID, output):
+    if found := re.search(DAMAGED, output, re.MULTILINE):
         name = next(filter(None, found.groups()))
-        return f"the download of {name} is damaged: empty the cache (`uv cache clean`, `pip cache purge`), then call make again"
+        cure = "empty the cache (`uv cache clean`, `pip cache purge`), then call make again"
+        return f"the download of {name} is damaged: {cure}"
     return _needs_python(output) or _conflict(output) or _no_version(output)
 
 
@@ -157,7 +165,7 @@ def _no_version(output):
     cure = "the course runs with Python 3.11 to 3.13 on Linux (glibc), macOS on Apple silicon and Windows"
     patterns = [
         r"([\w.-]+)(?:\{[^}]*\})?(==\S+)? has no (?:usable )?wheels",
-        r"[Bb]ecause (?:there is no version of |only the following versions of )?([\w.-]+)(==\S+)?(?: was not found| and| are)",
+        r"[Bb]ecause (?:there is no version of )?([\w.-]+)(==\S+)?(?: was not found| and)",
         r"No matching distribution found for ([\w.-]+)(==[^\s;]+)?",
     ]
     for pattern in patterns:

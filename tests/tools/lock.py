@@ -1,7 +1,7 @@
 """Compile constraints.txt: `make lock`, or `make lock LOCK_FLAGS="--upgrade-package jupyterlab"`.
 
 uv resolves the requirements files for every Python from 3.11.0 on and every system at once; where one version cannot
-serve all, it writes several, with markers. Versions that stand in constraints.txt stay unless a flag asks for newer ones.
+serve all, it writes several, with markers. Versions that stand in constraints.txt stay unless a flag asks for newer.
 """
 
 import os

@@ -23,7 +23,20 @@ from tests.tools.install_errors import explain
 ROOT = Path(__file__).resolve().parents[2]
 LOWEST, HIGHEST = (3, 11), (3, 13)
 COLAB = "3.13"  # the Python of Colab's runtime
-OWN_NAMES = {"bin", "Scripts", "include", "Include", "lib", "Lib", "lib64", "share", "home", "etc", ".gitignore"}
+OWN_NAMES = {
+    "bin",
+    "Scripts",
+    "include",
+    "Include",
+    "lib",
+    "Lib",
+    "lib64",
+    "share",
+    "home",
+    "etc",
+    ".gitignore",
+    ".lock",
+}
 
 
 class Failure(Exception):
@@ -214,14 +227,15 @@ def install(folder, requirements):
 
 
 def install_with_pip(python, requirements):
-    """Run pip. Only pip's log says why an index did not answer, so the log is added to the output."""
+    """Run pip. Only its log says why an index did not answer: those lines come before its output."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         log = Path(temporary) / "pip.log"
         done = run(
             python, "-m", "pip", "--disable-pip-version-check", "--log", log, "install", "--quiet", "-r", requirements
         )
         if done.returncode and log.exists():
-            done.stdout = log.read_text(encoding="utf-8", errors="replace") + done.stdout
+            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+            done.stdout = "\n".join(line for line in lines if "Could not fetch URL" in line) + "\n" + done.stdout
     return done
 
 

@@ -118,11 +118,11 @@ def _host(output, position):
 
 
 def _packages_first(output):
-    """pip went through the versions of a package: what it says of the network before that was overcome."""
-    found = re.search(
-        r"Could not find a version that satisfies the requirement (\S+)[^\n]*from versions: (?!none)", output
+    """Where pip has come to versions and files, what it says of the network before that was overcome."""
+    reached = (
+        r"from versions: (?!none)|ResolutionImpossible|requires a different Python|DO NOT MATCH|Wheel '[^']+' located"
     )
-    return _packages(output) if found else None
+    return _packages(output) if re.search(reached, output) else None
 
 
 def _packages(output):
@@ -162,7 +162,9 @@ def _conflict(output):
 def _no_version(output):
     """Return the sentence for a package that the index does not have, or has no file of for this machine."""
     where = f"Python {sys.version_info[0]}.{sys.version_info[1]} on {sysconfig.get_platform()}"
-    cure = "the course runs with Python 3.11 to 3.13 on Linux (glibc), macOS on Apple silicon and Windows"
+    cure = (
+        "use Python 3.11 to 3.13 on Linux (glibc), macOS (Apple silicon) or Windows, and the versions that come in git"
+    )
     patterns = [
         r"([\w.-]+)(?:\{[^}]*\})?(==\S+)? has no (?:usable )?wheels",
         r"[Bb]ecause (?:there is no version of )?([\w.-]+)(==\S+)?(?: was not found| and)",

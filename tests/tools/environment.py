@@ -227,15 +227,14 @@ def install(folder, requirements):
 
 
 def install_with_pip(python, requirements):
-    """Run pip. Only its log says why an index did not answer: those lines come before its output."""
+    """Run pip. Only its log says why an index did not answer, or a pip that pip started: those lines come first."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         log = Path(temporary) / "pip.log"
-        done = run(
-            python, "-m", "pip", "--disable-pip-version-check", "--log", log, "install", "--quiet", "-r", requirements
-        )
+        done = run(python, "-m", "pip", "install", "-r", requirements, env={**os.environ, "PIP_LOG": str(log)})
         if done.returncode and log.exists():
             lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-            done.stdout = "\n".join(line for line in lines if "Could not fetch URL" in line) + "\n" + done.stdout
+            lines = [line for line in lines if re.search(r"Could not fetch URL|ERROR:|\[Errno|Retrying", line)]
+            done.stdout = "\n".join([*lines, done.stdout])
     return done
 
 

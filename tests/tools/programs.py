@@ -116,7 +116,7 @@ class Apt:
     """apt-get, asked at most once to update its lists. `refusal` is why it cannot be used at all, or None."""
 
     def __init__(self):
-        self.updated = False
+        self.update = None  # exit status and output of `apt-get update`, once it was called
         self.refusal = None
         if not shutil.which("apt-get"):
             self.refusal = "there is no apt-get here"
@@ -143,12 +143,12 @@ class Apt:
 
     def install(self, package):
         """Install one package, and remove none for it. Returns None, or what apt-get says."""
-        update = ""
-        if not self.updated:  # when it fails, the lists that are there may do
-            self.updated = True
-            status, update = self.run("update")
+        self.update = self.update or self.run("update")  # when it fails, the lists that are there may do
         status, output = self.run("install", "-y", "--no-install-recommends", "--no-remove", package)
-        return None if status == 0 else output + ("" if re.search("^E:", output, re.MULTILINE) else update)
+        if status == 0:
+            return None
+        unknown = "Unable to locate" in output or "no installation candidate" in output or "E:" not in output
+        return self.update[1] if self.update[0] and unknown else output
 
 
 def cure(program, said):

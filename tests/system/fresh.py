@@ -16,6 +16,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -104,16 +105,15 @@ def command_in(root, *command):
         "LANG": "C.UTF-8",
     }
     pairs = [f"{name}={value}" for name, value in environment.items()]
-    start = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "env", f"ROOT={root}", "sh", "-c", ENTER, "sh"]
+    start = ["unshare", "--mount", "--pid", "--fork", "env", f"ROOT={root}", "sh", "-c", ENTER, "sh"]
     return [*start, *pairs, "sh", "-c", f'cd /{HOME}/course && exec "$@"', "sh", *command]
 
 
 def try_lab(root, log):
     """Call `make lab` and return "passed" when its server answers with lesson 01, else what was seen last."""
     with open(log, "w", encoding="utf-8") as output:
-        process = subprocess.Popen(
-            command_in(root, "make", "lab", f"LAB_FLAGS={LAB_FLAGS}"), stdout=output, stderr=output
-        )
+        command = command_in(root, "make", "lab", f"LAB_FLAGS={LAB_FLAGS}")
+        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
     try:
         address = wait_for_address(log, process)
         if not address:
@@ -125,8 +125,14 @@ def try_lab(root, log):
     except urllib.error.URLError as error:
         return f"failed: the server answers {error}"
     finally:
-        process.kill()  # --kill-child ends all that it started
-        process.wait()
+        end(process)
+
+
+def end(process):
+    """End a process and all of its group: with make, the first of its namespace, all others in there end."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def read(address):
@@ -148,16 +154,19 @@ def wait_for_address(log, process):
 def try_check(root, log, target):
     """Call `make check` (or another target) and return "passed" or "failed: its last line"."""
     with open(log, "w", encoding="utf-8") as output:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            done = subprocess.run(
-                command_in(root, "make", target),
-                stdout=output,
-                stderr=output,
-                stdin=subprocess.DEVNULL,
-                timeout=MINUTES * 60,
-            )
-            return "passed" if done.returncode == 0 else "failed: " + last_line(log)
-    return f"failed: not done after {MINUTES} minutes"
+        process = subprocess.Popen(
+            command_in(root, "make", target),
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    try:
+        return "passed" if process.wait(timeout=MINUTES * 60) == 0 else "failed: " + last_line(log)
+    except subprocess.TimeoutExpired:
+        return f"failed: not done after {MINUTES} minutes"
+    finally:
+        end(process)
 
 
 def last_line(log):
@@ -179,7 +188,8 @@ def try_system(suite, check):
         ["chroot", root, "python3", "-V"], capture_output=True, text=True, check=True
     ).stdout.split()[1]
     release = (root / "etc" / "os-release").read_text(encoding="utf-8")
-    row = {"system": re.search('PRETTY_NAME="(.*)"', release)[1], "python": python, "date": f"{datetime.date.today()}"}
+    row = {"system": re.search('PRETTY_NAME="(.*)"', release)[1], "python": python, "processor": processor()}
+    row |= {"date": f"{datetime.date.today()}", "commit": commit()}
     print(f"{row['system']}, Python {python}: make lab ...", flush=True)
     row["make lab"] = try_lab(root, FOLDER / f"{suite}-lab.log")
     print(f"  {row['make lab']}", flush=True)
@@ -195,8 +205,7 @@ def store(rows):
     stored = json.loads(RECORD.read_text(encoding="utf-8"))["systems"] if RECORD.exists() else []
     new = [row["system"] for row in rows]
     kept = [row for row in stored if row["system"] not in new]
-    record = {"command": "make fresh", "processor": processor(), "commit": commit()}
-    record["systems"] = sorted(kept + rows, key=lambda row: row["system"])
+    record = {"command": "make fresh", "systems": sorted(kept + rows, key=lambda row: row["system"])}
     RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 

@@ -36,6 +36,7 @@ def kind_of(nodeid):
 
 def part_of(nodeid):
     """Return the part of the tests that a node id belongs to: the folder, and planted defects by themselves."""
+    nodeid = kind_of(nodeid)
     if ".ipynb::" in nodeid:
         return "lessons"
     if "test_planted_defects" in nodeid:

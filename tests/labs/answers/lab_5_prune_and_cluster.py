@@ -300,6 +300,7 @@ CODEBOOK_WRONG = {
         "pack: the first index belongs in",
     ),
     "unpack open": ((pack_append, lambda *_: None), "unpack: your function returns nothing yet"),
+    "unpack missing": ((pack_append, ...), "no answer yet"),
     "one function": (pack_append, "two functions are expected"),
     "the visible case alone": (
         (lambda i: np.array([48, 241], np.uint8), lambda p, c, n: c[np.array([3, 0, 15, 1])[:n]]),

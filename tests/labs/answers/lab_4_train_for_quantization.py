@@ -13,6 +13,7 @@ from tflite_course.resources import resource
 
 QUANTIZATION = tfmot.quantization.keras
 FIRST_BLOCK = ("conv_1", "norm_1", "relu_1")
+SECOND_BLOCK = ("conv_2", "norm_2", "relu_2")
 
 
 # --- fake_quantize
@@ -139,6 +140,11 @@ AWARE_WRONG = {
     "all layers": (lambda model, names: QUANTIZATION.quantize_model(model), "all layers have fake quantization"),
     "the wrong way round": (functools.partial(annotated_only, apply=True, invert=True), "wrong way round"),
     "always the first block": (functools.partial(annotated_only, apply=True, skip=FIRST_BLOCK), "whatever names"),
+    "always logits as well": (
+        lambda model, names: aware_lookup(model, [*names, "logits"]),
+        "left out, fake quantization is in ['conv_2'], expected in ['conv_2', 'logits']",
+    ),
+    "half of a block": (lambda model, names: aware_lookup(model, names[:1]), "RuntimeError: Layer norm_1"),
     "only layers with weights": (functools.partial(annotated_only, apply=True, kinds=CONVOLUTIONS), "not marked"),
     "shipped weights": (lambda model, names: aware_lookup(models.load_model(), names), "not those of the model"),
     "untrained weights": (
@@ -198,8 +204,28 @@ def control(**options):
     return moved(models.load_model("mnist_cnn"), **options)
 
 
-def partly_aware():
-    return moved(annotated_only(models.load_model("mnist_cnn"), FIRST_BLOCK, apply=True))
+def partly_aware(left=FIRST_BLOCK):
+    return moved(annotated_only(models.load_model("mnist_cnn"), left, apply=True))
+
+
+def always_a_three():
+    model = control()
+    kernel, bias = model.get_layer("logits").get_weights()
+    model.get_layer("logits").set_weights([kernel, bias + 30 * np.eye(10)[3]])
+    return model
+
+
+def without_a_number():
+    """Return a control whose optimizer has a schedule in the place of its learning rate."""
+    model = control()
+    model.compile(keras.optimizers.legacy.Adam(keras.optimizers.schedules.CosineDecay(1e-4, 47)), "mse")
+    model.optimizer.iterations.assign(47)
+    return model
+
+
+def another_network():
+    model = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10, name="last")])
+    return moved(model)
 
 
 def keras_3():
@@ -235,6 +261,9 @@ TRAINED_WRONG = {
         "far from the shipped checkpoint",
     ),
     "rate too high": (lambda: (aware(rate=0.01), control(rate=0.01)), "Fine-tuning needs a low one"),
+    "labels in another order": (lambda: (aware(), always_a_three()), "images and labels in one order"),
+    "a schedule of the old kind": (lambda: (aware(), without_a_number()), "is not a number"),
+    "another network": (lambda: (aware(), another_network()), "there is no layer conv_1"),
     "destroyed": (lambda: (aware(noise=0.15), control(noise=0.15)), "far from the shipped checkpoint"),
     "Keras 3": (lambda: (aware(), keras_3()), "Keras 3"),
     "file instead of a model": (lambda: (b"TFL3", b"TFL3"), "must be a tf_keras model"),
@@ -260,6 +289,7 @@ def convert(kind, optimize=True, types=(tf.int8, tf.int8), scaled=None):
     from tflite_course.datasets import load_mnist
 
     makers = {"aware": aware, "control": control, "blank": lambda: wrapped("blank"), "partly": partly_aware}
+    makers["without conv_2"] = functools.partial(partly_aware, SECOND_BLOCK)
     converter = tf.lite.TFLiteConverter.from_keras_model(makers[kind]())
     converter.optimizations = [tf.lite.Optimize.DEFAULT] if optimize else []
     if scaled:
@@ -291,6 +321,8 @@ FILES_WRONG = {
     "float input and output": (with_qat(kind="aware", types=None), "inference_input_type"),
     "uint8": (with_qat(kind="aware", types=(tf.uint8, tf.uint8)), "uint8"),
     "wrapped, not trained": (with_qat(kind="blank"), "placeholders"),
+    "a small layer left out": (with_qat(kind="partly"), "leave no layer out"),
+    "a large layer left out": (with_qat(kind="without conv_2"), "a part of the model is float"),
     "control without calibration": (with_control(types=None), "give a representative dataset"),
     "control with float input": (with_control(scaled=1.0, types=None), "inference_input_type"),
     "unscaled calibration": (with_control(scaled=255.0), "0 to 255"),

@@ -23,6 +23,11 @@ def mnist():
     return load_mnist()
 
 
+def is_keras_3(model):
+    """Return whether a model is of Keras 3, which TFMOT cannot take."""
+    return type(model).__module__.split(".")[0] == "keras"
+
+
 class Mistake(Exception):
     """What is wrong with an answer: one or two sentences for the student."""
 

@@ -167,6 +167,8 @@ def _text(value):
         return f"{float(value):.6g}"
     if isinstance(value, (int, bool, str, np.integer, np.bool_)):
         return str(value)[:100]
+    if type(value) is bytes:
+        return f"{len(value):,} bytes"
     return f"a {type(value).__name__}"
 
 

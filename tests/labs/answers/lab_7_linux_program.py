@@ -190,7 +190,7 @@ def _reraise(kind):
 
 FRAME_WRONG = {
     "nothing checked": (frame_unchecked, "FileNotFoundError. Catch OSError"),
-    "a folder is no missing file": (frame_only_missing, "Not every OSError"),
+    "a folder is not a missing file": (frame_only_missing, "Not every OSError"),
     "fixed header": (frame_fixed_header, "no fixed length"),
     "split at white space": (frame_words, "white space"),
     "header takes pixels": (frame_greedy, "only one byte after 255"),
@@ -199,7 +199,7 @@ FRAME_WRONG = {
     "black is a picture": (frame_black_is_empty, "Zeros are grey values"),
     "returns None": (_changed(lambda path, error: None), "raise ValueError"),
     "ends the program": (_changed(lambda path, error: sys.exit(str(error))), "ends the whole program"),
-    "another error": (_changed(_reraise(RuntimeError)), "asked is ValueError"),
+    "another error": (_changed(_reraise(RuntimeError)), "Raise ValueError instead"),
     "no name": (_changed(_say("the frame is bad, sorry")), "does not name the file"),
     "no cause": (_changed(_say("{} is bad, sorry")), "does not say what was found"),
     "one word": (_changed(_say("{}")), "Say in a sentence"),

@@ -299,7 +299,7 @@ TIME_WRONG = {
     "a hundred": (time_hundred, "Go on until"),
     "no warm-up": (timed(warm=False), "they are in your time"),
     "clock before the warm-up": (timed(clock_first=True), "they are in your time"),
-    "warm-up in the number": (timed(counted=True), "runs before, too"),
+    "warm-up in the number": (timed(counted=True), "also divide by the"),
     "all runs": (timed(lambda spent, runs, warm_up: spent), "Divide by their number"),
     "the other way round": (timed(lambda spent, runs, warm_up: runs / spent), "runs in a millisecond"),
     "seconds": (timed(lambda spent, runs, warm_up: spent / runs / 1000), "these are seconds"),

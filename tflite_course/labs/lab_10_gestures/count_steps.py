@@ -112,8 +112,8 @@ EXERCISE = Exercise(
             "the zero point is missing, or added after the clipping. It moves the range: add it, then clip.",
             no_zero_point,
         ),
-        KnownMistake("you multiply by the scale. It is the worth of one step: divide by it.", multiplied),
-        KnownMistake("this is one number for all axes together. Asked is one for each axis.", all_axes),
+        KnownMistake("you multiply by the scale. It is what one step is worth: divide by it.", multiplied),
+        KnownMistake("this is one number for all axes together. Return one for each axis.", all_axes),
         KnownMistake(
             "each axis gets a scale of its own. An int8 input has one scale for all: take the one that is given.",
             own_scales,

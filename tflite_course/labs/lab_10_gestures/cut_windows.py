@@ -100,7 +100,7 @@ MISTAKES = [
     ),
     KnownMistake("you begin a window at every sample. Take every `hop`-th one.", at_every_sample),
     KnownMistake(
-        "the axes are exchanged: (windows, size, axes) is asked. `sliding_window_view` puts time last.", time_last
+        "the axes are exchanged: the order is (windows, size, axes). `sliding_window_view` puts time last.", time_last
     ),
     KnownMistake(NO_WINDOW, stops_without_window),
     KnownMistake(NO_WINDOW, view_without_window),

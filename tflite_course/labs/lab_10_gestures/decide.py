@@ -168,7 +168,7 @@ WAITS = "another class that reaches `on` takes over at once. Do not wait until t
 EXERCISE = Exercise(
     points=3,
     tests="decide(shares, k, on, off) on rest, twitches, a doubtful exercise and a change of exercise",
-    why="who gets a message at every twitch switches the device off.",
+    why="a user who gets a message at every twitch switches the device off.",
     cases=cases,
     right=decide,
     mistakes=[
@@ -192,7 +192,7 @@ EXERCISE = Exercise(
         KnownMistake("`on` means at least: a class comes on when its mean is `on` or more.", above_on),
         KnownMistake("a class goes off below `off`. At `off` itself it stays.", off_at_off),
         KnownMistake(
-            "you use one threshold. A class that is on stays until its mean falls below `off`.", one_threshold
+            "you use only one threshold. A class that is on stays until its mean falls below `off`.", one_threshold
         ),
         KnownMistake("the two thresholds are exchanged.", thresholds_exchanged),
         KnownMistake("there is a message for each row. Send one only when the answer changes.", each_row),

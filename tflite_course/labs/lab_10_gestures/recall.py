@@ -116,9 +116,9 @@ EXERCISE = Exercise(
         KnownMistake("you divide by all windows. Divide by those of the class: the sum of its row.", share_of_all),
         KnownMistake("this is the share that was missed. Recall is the share that was found.", missed),
         KnownMistake(
-            "this is the mean of the recalls. Asked is an array with one recall for each class.", mean_of_recalls
+            "this is the mean of the recalls. Return an array with one recall for each class.", mean_of_recalls
         ),
-        KnownMistake("this is the accuracy. Asked is an array with one recall for each class.", accuracy),
+        KnownMistake("this is the accuracy. Return an array with one recall for each class.", accuracy),
         KnownMistake(
             "a class that is never answered has a row and a column too: the matrix is (classes, classes).",
             answered_classes,

@@ -30,7 +30,7 @@ def numbers_of_persons(persons, held_out):
 MISTAKES = [
     KnownMistake("the two parts are exchanged: the windows to learn from come first.", exchanged),
     KnownMistake(
-        "these are the numbers of the persons. Asked are the positions of their windows.",
+        "these are the numbers of the persons. Return the positions of their windows.",
         numbers_of_persons,
     ),
 ]

@@ -26,7 +26,7 @@ def _spread(part):
 
 
 def as_float32(value):
-    """Return two float arrays as float32: which float dtype comes back is no part of the exercise."""
+    """Return two float arrays as float32: which float dtype comes back is not part of the exercise."""
     if type(value) in (tuple, list) and len(value) == 2:
         if all(type(part) is np.ndarray and part.dtype.kind == "f" for part in value):
             return tuple(part.astype(np.float32) for part in value)
@@ -111,7 +111,9 @@ EXERCISE = Exercise(
         KnownMistake("you divide by the variance. Divide by its root, the standard deviation.", variance),
         KnownMistake("the mean is not subtracted.", mean_kept),
         KnownMistake("the mean is gone, the spread is not: divide by the standard deviation.", spread_kept),
-        KnownMistake("this maps each axis to 0..1. Asked is: minus the mean, divided by the deviation.", from_0_to_1),
+        KnownMistake(
+            "this maps each axis to 0..1. Subtract the mean, and divide by the standard deviation.", from_0_to_1
+        ),
         KnownMistake(
             "the test is left as it is. A device prepares its samples as the training was prepared.", test_kept
         ),

@@ -290,7 +290,7 @@ def _require_windows(part, shape):
     if part is None or part is Ellipsis:
         raise Mistake("`push` returns nothing yet. Return a list of windows, an empty one when none is complete.")
     if type(part) not in (list, tuple, np.ndarray):
-        raise Mistake(f"`push` returns {describe(part)}, expected is a list of windows.")
+        raise Mistake(f"`push` returns {describe(part)}, not a list of windows.")
     for window in part:
         if type(window) is not np.ndarray or window.shape != shape:
             raise Mistake(f"a window is an array of shape {shape}, this is {describe(window)}.")

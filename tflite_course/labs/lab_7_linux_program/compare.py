@@ -109,19 +109,19 @@ EXERCISE = Exercise(
         KnownMistake(WRAPS, wraps),
         KnownMistake(WRAPS, wraps_and_is_widened_later),
         KnownMistake("a value far below counts as near. Take the absolute difference.", not_absolute),
-        KnownMistake("you count values. Asked are rows in which all ten numbers agree: `all(axis=1)`.", values),
+        KnownMistake("you count values. Count the rows in which all ten numbers agree: `all(axis=1)`.", values),
         KnownMistake(
             "one number that agrees is enough for you. All ten of a row must agree.",
             one_value_is_enough,
         ),
         KnownMistake("a row that is equal is within one step too: count it in both.", equal_rows_left_out),
-        KnownMistake("asked are counts of rows, not shares.", shares),
+        KnownMistake("these are shares. Return counts of rows.", shares),
         KnownMistake("`argmax` without an axis looks at all rows at once. Write `axis=1`.", argmax_of_all),
         KnownMistake(
             "`axis=0` runs down the columns. A digit is the largest of a row: `axis=1`.",
             argmax_of_columns,
         ),
-        KnownMistake("you compare the largest values. Asked are their places, the digits.", largest_values),
+        KnownMistake("you compare the largest values. Compare their places, the digits.", largest_values),
         KnownMistake("with equal values the first place counts, as with `argmax`.", last_of_ties),
     ],
 )

@@ -120,13 +120,13 @@ EXERCISE = Exercise(
         KnownMistake(ONE_BOUND, one_bound_is_enough_and_nan_passes),
         KnownMistake(ABOVE, above_the_bounds),
         KnownMistake(ABOVE, above_the_bounds_and_nan_passes),
-        KnownMistake("you return -1 for an answer that is not sure. Asked is None: -1 is an index too.", minus_one),
+        KnownMistake("you return -1 for an answer that is not sure. Return None: -1 is an index too.", minus_one),
         KnownMistake(
-            "you return False for an answer that is not sure. Asked is None: False is equal to digit 0.", false
+            "you return False for an answer that is not sure. Return None: False is equal to the digit 0.", false
         ),
         KnownMistake("you always name a digit. Return None when it is not sure.", always),
         KnownMistake("the digit 0 is lost: Python takes 0 for false.", zero_lost),
-        KnownMistake("you say whether it is sure. Asked is the digit, or None.", whether_sure),
+        KnownMistake("you return whether it is sure. Return the digit, or None.", whether_sure),
         KnownMistake(
             "a row of NaN gives a digit: NaN is neither below nor above a bound. Ask what must be true, `>=`.",
             nan_passes,

@@ -103,9 +103,9 @@ LINKS = "a symbolic link is not a file: leave its own few bytes out."
 MISTAKES = [
     KnownMistake("you count the files of the folder itself. Those in its subfolders belong to it too.", no_subfolders),
     KnownMistake("files whose name begins with a dot take bytes too.", nothing_hidden),
-    KnownMistake("asked are bytes. You count the files.", number_of_files),
-    KnownMistake("asked are bytes. You return MiB.", mebibytes),
-    KnownMistake("asked are bytes. You return KiB.", kibibytes),
+    KnownMistake("this is the number of files. Return their bytes.", number_of_files),
+    KnownMistake("these are MiB. Return bytes.", mebibytes),
+    KnownMistake("these are KiB. Return bytes.", kibibytes),
     KnownMistake(FOLDERS, with_subfolders_themselves),
     KnownMistake(FOLDERS, with_all_folders_themselves),
     KnownMistake("this is the size of the folder's list of names. Walk through its files.", folder_itself),
@@ -121,9 +121,7 @@ MISTAKES = [
     KnownMistake(LINKS, links_themselves_and_hard_links_twice),
 ]
 if hasattr(os.stat_result, "st_blocks"):  # not on Windows
-    MISTAKES.append(
-        KnownMistake("you count the blocks of the disk. Asked are the bytes of the files, `st_size`.", blocks)
-    )
+    MISTAKES.append(KnownMistake("you count the blocks of the disk. Count the bytes of the files, `st_size`.", blocks))
 
 
 def _fill(folder, rng):

@@ -27,7 +27,7 @@ def _share(powers):
 
 
 def as_float64(value):
-    """Return float32 as float64: which of the two comes back is no part of the exercise."""
+    """Return float32 as float64: which of the two comes back is not part of the exercise."""
     if type(value) is np.ndarray and value.dtype == np.float32:
         return value.astype(np.float64)
     return value
@@ -115,7 +115,7 @@ EXERCISE = Exercise(
         KnownMistake("they do not add up to 1: divide by their sum.", not_divided),
         KnownMistake("a float model has no scale (it is 0): its output is the logits already.", scale_of_a_float_model),
         KnownMistake("ten numbers are expected, shape (10,): take the first row of the output.", two_axes),
-        KnownMistake("this is a list. Asked is an array, as NumPy computes it.", as_list),
+        KnownMistake("this is a list. Return the array that NumPy computes.", as_list),
     ],
     tolerance=1e-5,
     plain=as_float64,

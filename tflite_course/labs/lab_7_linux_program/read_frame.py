@@ -143,7 +143,7 @@ def _judge_good(answer, path, frame):
     if type(found) is not np.ndarray or found.shape != (28, 28):
         raise mistake(f": an array of (28, 28) is expected, this is {describe(found)}.")
     if found.dtype != np.uint8:
-        raise Mistake(f"grey values are uint8, these are {found.dtype}. Whoever prepares the input divides.")
+        raise Mistake(f"grey values are uint8, these are {found.dtype}. Leave the division to `prepare`.")
     if np.array_equal(found, frame.pixels):
         return
     if np.array_equal(found, frame.pixels.T):
@@ -166,9 +166,11 @@ def _message(answer, path, frame):
             f"{frame.what} stops your function with {kind}. Catch OSError, and raise ValueError.{more}"
         ) from None
     except Exception as error:
-        raise Mistake(f"{frame.what} stops your function with {type(error).__name__}, asked is ValueError.") from None
+        raise Mistake(
+            f"{frame.what} stops your function with {type(error).__name__}. Raise ValueError instead."
+        ) from None
     if found is None:
-        raise Mistake(f"{frame.what}: your function returns None. Nobody learns what is wrong: raise ValueError.")
+        raise Mistake(f"{frame.what}: your function returns None. Then nobody learns what is wrong: raise ValueError.")
     raise Mistake(f"{frame.what} is accepted: raise ValueError. {frame.accepted}".strip())
 
 

@@ -35,7 +35,7 @@ class Camera:
 
     def infer(self, frame):
         if type(frame) is not np.ndarray:
-            raise Mistake(f"`infer` gets {describe(frame)}, expected is the frame that `read` returned.")
+            raise Mistake(f"`infer` gets {describe(frame)}, not the frame that `read` returned.")
         value = int(frame[0, 0])
         self.note(f"infer {value}")
         if value == REFUSED:
@@ -116,7 +116,7 @@ def _compare_counts(found, counts):
     if same(found, counts[::-1]):
         raise Mistake("the two counts are exchanged: the frames that were answered come first.")
     given = f"{counts[0]} frames were answered and {counts[1]} were bad"
-    raise Mistake(f"{given}, you return {describe(found)}, expected is {describe(counts)}.")
+    raise Mistake(f"{given}, you return {describe(found)}, expected {describe(counts)}.")
 
 
 def _explain_events(events, expected, stream):
@@ -133,12 +133,12 @@ def _explain_events(events, expected, stream):
     if any("beat" in parts[:-2] and any(p.startswith(("act", "infer")) for p in parts) for parts in rounds):
         return "`beat` comes before the round is complete. A program that hangs in `infer` would look alive."
     if bad and events.count("beat") == expected.count("beat") - bad:
-        return "no `beat` after a bad frame: a dirty lens for some seconds, and the watchdog kills a healthy program."
+        return "no `beat` after a bad frame: after some seconds with a dirty lens the watchdog kills a healthy program."
     if len(_acts(events)) > len(_acts(expected)):
         return "after a bad frame you act once more, on the frame before it. A bad frame ends its round."
     if [e for e in events if e not in ("act 0", "act None")] == [e for e in expected if e not in ("act 0", "act None")]:
         lost = " and ".join(e[4:] for e in ("act 0", "act None") if e in expected and e not in events)
-        return f"`act` does not get the decision {lost}. Hand on what `infer` returns, whatever it is."
+        return f"`act` does not get the decision {lost}. Pass on what `infer` returns, whatever it is."
     if events == expected[: len(events)]:
         return "your loop ends before the stream does. Return only when `read` returns None."
     return None
@@ -152,7 +152,7 @@ def _first_difference(events, expected):
     """Return a sentence with the calls before the first one that is another."""
     pairs = enumerate(zip(events, expected, strict=False))
     end = next((k + 1 for k, (event, right) in pairs if event != right), None)
-    return f"expected are the calls {describe(expected[:end][-6:])}, yours are {describe(events[:end][-6:])}."
+    return f"the calls should be {describe(expected[:end][-6:])}, yours are {describe(events[:end][-6:])}."
 
 
 def _judge_other_errors(answer, digit):

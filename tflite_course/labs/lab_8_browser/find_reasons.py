@@ -177,7 +177,7 @@ def no_dtype(content):
 
 
 MISTAKES = [
-    KnownMistake("`shape` holds a 1 where an axis is open. `shape_signature` tells it by -1.", shape_for_signature),
+    KnownMistake("`shape` holds a 1 where an axis is open. `shape_signature` holds -1 there.", shape_for_signature),
     KnownMistake("you look at the first axis only. Any open axis is a reason.", first_axis_only),
     KnownMistake("the output is not looked at: its dtype counts too.", input_only),
     KnownMistake("LiteRT.js takes int32 too.", no_int32),
@@ -192,10 +192,10 @@ MISTAKES = [
         "a file may have several reasons, and you stop at the first. Collect all of them in a list.", first_reason
     ),
     KnownMistake(
-        "you return whether the file fits. Asked is the list of reasons, an empty one when it fits.", whether_it_fits
+        "you return whether the file fits. Return the list of reasons, an empty one when it fits.", whether_it_fits
     ),
-    KnownMistake("you return whether there is a reason. Asked is the list of them.", whether_it_is_refused),
-    KnownMistake("the order is another one: open axis, then input, then output.", open_axis_last),
+    KnownMistake("you return whether there is a reason. Return the list of reasons.", whether_it_is_refused),
+    KnownMistake("the order is wrong. It is: open axis, then input, then output.", open_axis_last),
     KnownMistake("the dtype is missing: a reason reads `input int8`, for example.", no_dtype),
 ]
 

@@ -39,14 +39,14 @@ def _require_one_image(interpreter):
 def _require_int8_inside(interpreter):
     """Raise Mistake unless weights and activations are int8 and both ends float32, with the setting that is wrong."""
     if any(entry["dtype"] == np.float16 for entry in interpreter.get_tensor_details()):
-        raise Mistake("the weights are float16, asked is int8: leave `supported_types` alone.")
+        raise Mistake("the weights are float16, int8 is expected: leave `supported_types` alone.")
     source, target, weights = files.kind(interpreter)
     if weights == {"float32"}:
         raise Mistake("the weights are float32: nothing is quantized. Set `converter.optimizations`.")
     if (source, target) != ("float32", "float32"):
         refused = [f"{end} {name}" for end, name in (("input", source), ("output", target)) if name != "float32"]
         raise Mistake(
-            f"{' and '.join(refused)}: asked is float32. Leave inference_input_type and inference_output_type alone."
+            f"{' and '.join(refused)}: float32 is expected. Leave inference_input_type and inference_output_type alone."
         )
     if "QUANTIZE" not in [entry["op_name"] for entry in interpreter._get_ops_details()]:
         raise Mistake(
@@ -54,7 +54,7 @@ def _require_int8_inside(interpreter):
             "the activations are int8 too."
         )
     if weights != {"int8"}:
-        raise Mistake(f"the weights are {', '.join(sorted(weights))}, asked is int8.")
+        raise Mistake(f"the weights are {', '.join(sorted(weights))}, int8 is expected.")
 
 
 EXERCISE = Exercise(

@@ -85,7 +85,7 @@ EXERCISE = Exercise(
             "the whole is packed as one file. A browser loads file by file: add the sizes of the packed files.",
             packed_as_one,
         ),
-        KnownMistake("the shares are percentages. Asked is a share from 0 to 1.", percentages),
+        KnownMistake("the shares are percentages. Return shares from 0 to 1.", percentages),
         KnownMistake("you divide by the heaviest file. A share is a part of all.", share_of_heaviest),
         KnownMistake(
             "you take the smaller of the two sizes. A server packs every file, also one that grows by it.", smaller_size
@@ -93,7 +93,7 @@ EXERCISE = Exercise(
         KnownMistake("the packed bytes are missing: the value is (bytes, share).", shares_alone),
         KnownMistake("the shares are missing: the value is (bytes, share).", bytes_alone),
         KnownMistake("bytes and share are exchanged: the bytes come first.", exchanged),
-        KnownMistake("these are rows. Asked is a dict, {name: (bytes, share)}.", rows),
+        KnownMistake("this is a list of rows. Return a dict, {name: (bytes, share)}.", rows),
     ],
     tolerance=1e-9,
 )

@@ -102,7 +102,7 @@ def nothing_dropped(kept, page):
     return (*plan_update(kept, page)[:2], [])
 
 
-ANOTHER_HASH = "this is another hash. Asked is SHA-256: `hashlib.sha256`."
+ANOTHER_HASH = "this is another hash. Use SHA-256: `hashlib.sha256`."
 
 MISTAKES = [
     KnownMistake(

@@ -19,7 +19,7 @@ def _share(powers, axis=-1):
 
 
 def as_float32(value):
-    """Return a float array as float32: which float dtype comes back is no part of the exercise."""
+    """Return a float array as float32: which float dtype comes back is not part of the exercise."""
     if type(value) is np.ndarray and value.dtype.kind == "f":
         return value.astype(np.float32)
     return value
@@ -103,7 +103,7 @@ LIMITED = (
 )
 
 MISTAKES = [
-    KnownMistake("each column sums to 1. Asked are rows that do: use the last axis.", along_columns),
+    KnownMistake("each column sums to 1. Each row must: use the last axis.", along_columns),
     KnownMistake("all rows together sum to 1. Each row must.", all_together),
     KnownMistake("the powers do not sum to 1: divide them by their sum.", powers_alone),
     KnownMistake(

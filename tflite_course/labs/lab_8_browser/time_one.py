@@ -88,13 +88,13 @@ def _explain(found, browser, warm_up, least):
         raise Mistake("you clock each run alone: most take 0 ticks. Clock many runs at once and divide.")
     for unit, factor in (("seconds", 1e-3), ("microseconds", 1e3), ("nanoseconds", 1e6)):
         if _near(found, cost * factor):
-            raise Mistake(f"these are {unit}. The clock gives milliseconds, and those are asked.")
+            raise Mistake(f"these are {unit}. Return milliseconds, as the clock gives them.")
     if _near(found, spent):
         raise Mistake(f"this is the time of all {counted} runs. Divide by their number.")
     if _near(found, 1 / cost):
-        raise Mistake("these are runs in a millisecond. Asked are milliseconds for one run.")
+        raise Mistake("these are runs in a millisecond. Return the milliseconds of one run.")
     if _near(found, spent / browser.runs):
-        raise Mistake(f"you divide by the {warm_up} runs before, too. Divide by those that were timed.")
+        raise Mistake(f"you also divide by the {warm_up} runs before. Divide by those that were timed.")
     raise Mistake(f"your function finds {describe(found)} ms, one run takes {cost:.4f} ms.")
 
 

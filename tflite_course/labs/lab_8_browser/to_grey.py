@@ -98,7 +98,7 @@ ALPHA = (
 EXERCISE = Exercise(
     points=3,
     tests="to_grey(data, width, height) on canvases with black, coloured and half transparent ink",
-    why="a canvas that nobody touched is black and transparent: who forgets alpha shows the model a black sheet.",
+    why="an untouched canvas is black and transparent: a program that ignores alpha shows the model a black sheet.",
     cases=cases,
     right=to_grey,
     mistakes=[
@@ -123,7 +123,7 @@ EXERCISE = Exercise(
         KnownMistake(
             "rows and columns are exchanged: a canvas is stored row by row, its shape is (height, width, 4).", turned
         ),
-        KnownMistake("your values go from 0 to 1. Asked is uint8, 0 to 255.", from_0_to_1),
+        KnownMistake("your values go from 0 to 1. Return uint8, from 0 to 255.", from_0_to_1),
     ],
     tolerance=1,
 )

@@ -72,6 +72,14 @@ def hard_links_twice(folder):
     return _sizes(_files(folder))
 
 
+def each_size_once(folder):
+    return sum({path.stat().st_size for path in _files(folder)})
+
+
+def each_name_once(folder):
+    return sum({path.name: path.stat().st_size for path in sorted(_files(folder))}.values())
+
+
 def links_followed(folder):
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
@@ -113,6 +121,10 @@ MISTAKES = [
         "one file has two names (a hard link), and you count it twice. `st_ino` is the same number for both.",
         hard_links_twice,
     ),
+    KnownMistake(
+        "files of equal size are counted once. Only a file with two names is one: look at `st_ino`.", each_size_once
+    ),
+    KnownMistake("files of the same name in different folders are counted once. They are two files.", each_name_once),
     KnownMistake(FOLLOWED, links_followed),
     KnownMistake(FOLLOWED, links_followed_by_inode),
     KnownMistake(FOLLOWED, links_followed_by_own_inode),
@@ -125,12 +137,13 @@ if hasattr(os.stat_result, "st_blocks"):  # not on Windows
 
 
 def _fill(folder, rng):
-    """Make a folder with subfolders, a hidden file and an empty one."""
-    names = ["program.py", "runtime/core.so", "runtime/kernels/add.so", ".settings"]
-    for name, size in zip(names, rng.integers(5_000, 90_000, len(names)), strict=True):
+    """Make a folder with subfolders, a hidden file, an empty one, two of one size and two of one name."""
+    names = ["program.py", "runtime/core.so", "runtime/kernels/add.so", "runtime/program.py", ".settings"]
+    sizes = {name: int(size) for name, size in zip(names, rng.integers(5_000, 90_000, len(names)), strict=True)}
+    sizes |= {"runtime/kernels/__init__.py": 0, "runtime/kernels/mul.so": sizes["runtime/kernels/add.so"]}
+    for name, size in sizes.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(bytes(int(size)))
-    (folder / "runtime/kernels/__init__.py").touch()
+        (folder / name).write_bytes(bytes(size))
 
 
 def _add_links(folder):

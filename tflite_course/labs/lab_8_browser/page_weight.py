@@ -22,7 +22,9 @@ def _weight(page, *, size=packed, whole=None, unit=1.0):
 
 
 def cases(rng):
-    return [(make_page(rng),), (make_page(rng, "web/"),), ({"a.txt": b"a" * int(rng.integers(500, 900))},)]
+    beside = {"unpack.gz.js": b"export const unpack = (bytes) => bytes;\n" * int(rng.integers(5, 20))}
+    alone = {"a.txt": b"a" * int(rng.integers(500, 900))}
+    return [(make_page(rng),), (make_page(rng, "web/") | beside,), (alone,)]
 
 
 def not_packed(page):
@@ -31,6 +33,10 @@ def not_packed(page):
 
 def packed_twice(page):
     return _weight(page, size=lambda name, content: len(gzip.compress(content, mtime=0)))
+
+
+def gz_anywhere(page):
+    return _weight(page, size=lambda name, content: len(content) if ".gz" in name else packed(name, content))
 
 
 def share_of_unpacked(page):
@@ -76,6 +82,7 @@ EXERCISE = Exercise(
     cases=cases,
     right=page_weight,
     mistakes=[
+        KnownMistake("a name with .gz in the middle is an ordinary file: look at the end of the name.", gz_anywhere),
         KnownMistake("these are the bytes of the files. On their way they are packed: `gzip.compress`.", not_packed),
         KnownMistake("a name that ends with .gz is packed already: count its bytes as they are.", packed_twice),
         KnownMistake(

@@ -14,7 +14,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from tflite_course import journal, locking
+from tflite_course import journal
 from tflite_course.errors import CourseError
 from tflite_course.grading import __main__ as command
 from tflite_course.grading import grade, journal_report, sandbox
@@ -95,9 +95,9 @@ def test_a_lock_without_an_owner_stops_nobody():
 
 
 def test_a_lock_is_never_taken_from_its_owner(monkeypatch):
-    monkeypatch.setattr(locking, "WAIT", 0.2)
+    monkeypatch.setattr("tflite_course.locking.WAIT", 0.2)
     journal.record("n", x=1)
-    with locking.locked(journal.FILE):
+    with journal.locked(journal.FILE):
         for change in (lambda: journal.record("m", x=2), journal.delete):
             with pytest.raises(CourseError, match="Another notebook has been writing journal.json"):
                 change()

@@ -175,6 +175,8 @@ def _text(value):
         return f"{float(value):.6g}"
     if isinstance(value, (int, bool, str, np.integer, np.bool_)):
         return str(value)[:100]
+    if type(value) is bytes:
+        return f"{len(value):,} bytes"
     return f"a {type(value).__name__}"
 
 
@@ -205,7 +207,8 @@ def compare_function(answer, right, cases, mistakes=(), *, tolerance=0.0, plain=
     for case in cases:
         given, untouched = copy.deepcopy(case), copy.deepcopy(case)
         returned.append(_call(answer, given, plain))
-        if not all(same(g, u) for g, u in zip(given, untouched, strict=True) if type(u) in (np.ndarray, list)):
+        pairs = zip(given, untouched, strict=True)
+        if not all(same(g, u, not_finite=True) for g, u in pairs if type(u) in (np.ndarray, list)):
             raise Mistake("your function changes the array that it is given. Work on a new one.")
     if all(value is None for value in returned):
         require_returned(None)
@@ -214,15 +217,25 @@ def compare_function(answer, right, cases, mistakes=(), *, tolerance=0.0, plain=
     if not wrong:
         return
     for hint, mistaken in mistakes.items() if isinstance(mistakes, dict) else mistakes or ():
-        theirs = [_call(mistaken, copy.deepcopy(case), plain) for case in cases]
-        telling = [k for k in range(len(cases)) if not same(theirs[k], expected[k], tolerance=tolerance)]
-        if telling == wrong and all(_as_wrong(returned[k], theirs[k], tolerance) for k in wrong):
+        if _does_as(mistaken, cases, returned, expected, tolerance, plain):
             raise Mistake(hint)
     k = wrong[0]
     if isinstance(returned[k], _Raised):
         raise Mistake(f"with {describe(cases[k])} your function stops with {returned[k].text}")
     arguments = ", ".join(describe(argument) for argument in cases[k])
     raise Mistake(f"with {arguments} your function returns {describe(returned[k])}, expected {describe(expected[k])}.")
+
+
+def _does_as(mistaken, cases, returned, expected, tolerance, plain):
+    """Return whether a known mistake is right and wrong on the same cases as what was returned, and wrong alike."""
+    for case, mine, right in zip(cases, returned, expected, strict=True):
+        theirs = _call(mistaken, copy.deepcopy(case), plain)
+        wrong = not same(theirs, right, tolerance=tolerance)
+        if wrong != (not same(mine, right, tolerance=tolerance)):
+            return False
+        if wrong and not _as_wrong(mine, theirs, tolerance):
+            return False
+    return True
 
 
 def _as_wrong(returned, theirs, tolerance):

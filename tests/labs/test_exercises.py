@@ -11,20 +11,8 @@ from tflite_course.labs import Exercise, KnownMistake
 
 LABS = Path(tflite_course.labs.__file__).parent
 LONGEST = 60  # lines of a function
-# labs that are still one long module; a lab that becomes a package leaves this list
-ONE_MODULE = {
-    "capstone",
-    "lab_4_train_for_quantization",
-    "lab_5_prune_and_cluster",
-    "lab_6_smallest_model",
-    "lab_7_linux_program",
-    "lab_8_browser",
-    "lab_10_gestures",
-}
 NAMES = sorted(path.stem for path in LABS.iterdir() if path.stem.startswith(("lab_", "capstone")))
-FILES = sorted(
-    path for path in LABS.rglob("*.py") if path.relative_to(LABS).parts[0].removesuffix(".py") not in ONE_MODULE
-)
+FILES = sorted(LABS.rglob("*.py"))
 
 
 def long_functions(source):
@@ -50,7 +38,7 @@ def test_functions_are_short(path):
     assert long_functions(path.read_text(encoding="utf-8")) == []
 
 
-@pytest.mark.parametrize("lab", [name for name in NAMES if name not in ONE_MODULE])
+@pytest.mark.parametrize("lab", NAMES)
 def test_each_exercise_is_a_module(lab):
     """A lab is a package: EXERCISES names its modules, and each of these ends with its EXERCISE."""
     package = tflite_course.labs.load_exercises(lab)
@@ -61,7 +49,7 @@ def test_each_exercise_is_a_module(lab):
         assert isinstance(last, ast.Assign) and last.targets[0].id == "EXERCISE"
 
 
-@pytest.mark.parametrize("lab", [name for name in NAMES if name not in ONE_MODULE])
+@pytest.mark.parametrize("lab", NAMES)
 def test_a_text_stands_once(lab):
     """A hint of more than a few words is written in one place of its lab."""
     found = []

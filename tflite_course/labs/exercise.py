@@ -23,11 +23,6 @@ def mnist():
     return load_mnist()
 
 
-def is_keras_3(model):
-    """Return whether a model is of Keras 3, which TFMOT cannot take."""
-    return type(model).__module__.split(".")[0] == "keras"
-
-
 class Mistake(Exception):
     """What is wrong with an answer: one or two sentences for the student."""
 
@@ -216,7 +211,7 @@ def compare_function(answer, right, cases, mistakes=(), *, tolerance=0.0, plain=
     wrong = [k for k in range(len(cases)) if not same(returned[k], expected[k], tolerance=tolerance)]
     if not wrong:
         return
-    for hint, mistaken in mistakes.items() if isinstance(mistakes, dict) else mistakes or ():
+    for hint, mistaken in mistakes:
         if _does_as(mistaken, cases, returned, expected, tolerance, plain):
             raise Mistake(hint)
     k = wrong[0]

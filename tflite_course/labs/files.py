@@ -19,7 +19,7 @@ def open_file(answer):
     if type(answer) is str or hasattr(answer, "__fspath__"):
         raise Mistake("this is a path. Give the bytes that `converter.convert()` returns.")
     if type(answer) is not bytes:
-        raise Mistake(f"the bytes that `converter.convert()` returns are expected, this is {describe(answer)}.")
+        raise Mistake(f"expected are the bytes that `converter.convert()` returns, this is {describe(answer)}.")
     try:
         return evaluation.make_interpreter(answer)
     except CourseError as error:

@@ -1,4 +1,4 @@
-"""The experiment of fedavg.py with Flower: ten clients in processes of their own, ruled by its simulation engine.
+"""The experiment of fedavg.py with Flower: ten clients in other processes, run by its simulation engine.
 
     .venv-flower/bin/python assets/federated/flower_app.py dirichlet --rounds 20
 

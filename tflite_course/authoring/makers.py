@@ -103,6 +103,7 @@ MAKERS = {
     "distillation": _experiment("distillation", ("assets/models/mnist_nano*",)),
     "federated": _experiment("federated", ("tflite_course/targets/federated/*",)),
     "transfer": _experiment("transfer", ("data/textures.npz",), ("assets/experiments/transfer_features.npz",)),
+    "pretrained": _experiment("pretrained", ("data/textures.npz",), ("assets/experiments/pretrained_photographs.npz",)),
     "watch": _experiment("watch", ("data/watch.npz", "tflite_course/sensors.py")),
     "linux": _target("linux", ("assets/edge/*.py",)),
     "browser": _target("browser", ("assets/web/*.*", "assets/web/models/*"), "tflite_course.targets.browser"),

@@ -273,6 +273,8 @@ P = {"kind": "probabilities"}
 def _registry():
     import tensorflow as tf
 
+    network()  # it clears Keras's session, which must not happen while a function is traced
+
     forms = {
         # frameworks and ends
         "keras 2": (keras_2, {}),
@@ -454,6 +456,8 @@ def _unset_variables():
 def make_refused(*, folder=None):
     """Return {name: (bytes, words)}: a pattern for the sentence that must be given about each of these files."""
     import tensorflow as tf
+
+    network()
 
     def make(function, specs):
         signature = [tf.TensorSpec(shape, dtype) for shape, dtype in specs]

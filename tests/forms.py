@@ -146,11 +146,11 @@ def recipe(name, content=None):
 
 
 def without_scale():
-    """Return the shipped int8 file after a tool dropped what its input's integers mean."""
+    """Return the shipped int8 file of mnist_cnn after a tool dropped what its input's integers mean."""
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
-    tree = schema.ModelT.InitFromPackedBuf(bytearray(model_path("mnist_nano", "int8").read_bytes()), 0)
+    tree = schema.ModelT.InitFromPackedBuf(bytearray(model_path("mnist_cnn", "int8").read_bytes()), 0)
     graph = tree.subgraphs[0]
     graph.tensors[graph.inputs[0]].quantization = None
     builder = flatbuffers.Builder(1024)
@@ -326,7 +326,8 @@ def _registry():
             {},
         ),
         # input ranges
-        "Rescaling": (lambda: keras_3("softmax", rescale=1 / 255), P | {"input_range": (0, 255)}),
+        # the converter hides the factor in the weights of the convolution
+        "Rescaling": (lambda: keras_3("softmax", rescale=1 / 255), P | UNTOLD | {"input_range": (0, 255)}),
         "divided by 255": (lambda: convert(lambda x: logits(x / 255)), {"input_range": (0, 255)}),
         "Rescaling, int8": (
             lambda: convert(lambda x: logits(x / 255), prepare=integer("int8", samples(0, 255))),

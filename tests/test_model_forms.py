@@ -202,3 +202,38 @@ def test_a_file_that_ends_the_process_is_tried_in_a_child(monkeypatch):
     with pytest.raises(CourseError, match="ends the whole program when it runs this model .*no kernel"):
         Recognizer(content)
     runtime._trial.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        (b"", "is empty"),
+        (b"PK\x03\x04" + bytes(40), "zip file, as .keras files are: load it with Keras and convert it"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(40), "HDF5 file"),
+        (b"\x1f\x8b" + bytes(40), "gzip file"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (b"\n<!DOCTYPE html>", "web page"),
+        (b"something else", "bytes 4 to 7 must read TFL3"),
+        (bytes(4) + b"TFL3" + bytes(30), "cut short or damaged"),
+    ],
+)
+def test_files_that_are_something_else(start, words, tmp_path):
+    path = tmp_path / "mine.tflite"
+    path.write_bytes(start)
+    for model in (path, str(path)):
+        with pytest.raises(CourseError, match=f"mine.tflite .*{words}"):
+            evaluation.predict(model, IMAGES)
+    with pytest.raises(CourseError, match=f"^The model .*{words}"):
+        Recognizer(start)
+
+
+def test_paths_that_hold_no_model(tmp_path):
+    for model, words in (
+        (tmp_path, "folder"),
+        (tmp_path / "no.tflite", "no file no.tflite at the path"),
+        ("a\0b", "no file"),
+        (None, "not NoneType"),
+        (forms.network(), "not Sequential: convert a Keras model first"),
+    ):
+        with pytest.raises(CourseError, match=words):
+            evaluation.predict(model, IMAGES)

@@ -98,6 +98,8 @@ def contract_for(model, values, output=0):
 
     output: the number of the output. Raises CourseError for several inputs and for another shape or dtype.
     """
+    if not values.size:
+        raise CourseError(f"There are no values to run, their shape is {values.shape}: give at least one.")
     content = read_model(model)
     sources, targets = _details_before_allocation(content)
     if len(sources) != 1:

@@ -89,8 +89,6 @@ def invoke(model, values, *, batch=50, output=0):  # larger batches leave the ca
     Raises CourseError for a damaged model, several inputs, and values of another shape or dtype.
     """
     values = np.asarray(values)
-    if not values.size:
-        raise CourseError(f"There are no values to run, their shape is {values.shape}: give at least one.")
     return Runner(contract_for(model, values, output), batch)(values)
 
 

@@ -95,10 +95,10 @@ def quantize_input(images, details, input_range=None):
     input_range: what 0 and 1 are for the model, for example (0, 255). None is (0, 1); an integer input without a scale
     takes grey values, 0 to 255, or -128 to 127 when it is int8.
     """
-    dtype, (scale, zero_point) = np.dtype(details["dtype"]), details["quantization"]
-    whole = dtype.kind in "iu"
+    dtype, (scale, zero_point) = details["dtype"], details["quantization"]
+    whole = issubclass(dtype, np.integer)
     low, high = input_range or (raw_range(dtype) if whole and not scale else (0, 1))
-    if (low, high) != (0, 1):
+    if low != 0 or high != 1:
         images = np.float32(low) + np.float32(high - low) * images
     if not whole:
         return images.astype(dtype, copy=False)
@@ -118,7 +118,7 @@ def dequantize_output(values, details):
     if details["dtype"] == np.float32:
         return values
     scale, zero_point = details["quantization"]
-    if not scale or np.dtype(details["dtype"]).kind not in "iu":
+    if not scale:
         return values.astype(np.float32)
     return (values.astype(np.float32) - zero_point) * np.float32(scale)
 

@@ -120,16 +120,15 @@ def describe(ends):
     return " and ".join(str(shape).replace("-1", "?") for shape in shapes) or "nothing"
 
 
-def start(content, images=1):
-    """Return an Interpreter that has run once; an open batch is set to a number of images. LiteRT's errors pass."""
+def start(content):
+    """Return an Interpreter with its tensors in place, an open batch set to 1. LiteRT's errors pass."""
     interpreter = Interpreter(model_content=content, num_threads=1)
     sources = interpreter.get_input_details()
-    source, layout = sources[0] if sources else None, layout_of(sources)
-    if layout and -1 in source["shape_signature"]:
-        batch = [images if layout[0] == -1 else layout[0]] if layout[0] else []
-        interpreter.resize_tensor_input(source["index"], [*batch, *layout[1]])
+    layout = layout_of(sources)
+    if layout and -1 in sources[0]["shape_signature"]:
+        batch = [] if layout[0] is None else [max(layout[0], 1)]
+        interpreter.resize_tensor_input(sources[0]["index"], [*batch, *layout[1]])
     interpreter.allocate_tensors()
-    interpreter.invoke()  # the first run is slow: not while an image waits
     return interpreter
 
 
@@ -148,7 +147,7 @@ def signal_of(content):
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             for descriptor in (1, 2):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
-            start(content)
+            start(content).invoke()
         finally:
             os._exit(0)  # an error that is no crash comes again in this process
     status = os.waitpid(child, 0)[1]
@@ -176,66 +175,76 @@ class Model:
     """A .tflite from 28 x 28 grey values to ten numbers, ready to be asked.
 
     interpreter, source, target: as LiteRT gives them, the target is the output with ten numbers for each image;
-    batch: images it takes at once; paper, ink: the numbers that it takes for grey 0 and 255;
-    probabilities: whether it gives those, or logits; hint: a sentence for who gave the model, or None.
+    batch, open: images that it takes at once, and whether that can be changed; paper, ink: what it takes for grey 0
+    and 255; probabilities: whether it gives those, or logits; state: whether an answer changes the next one;
+    hint: a sentence for who gave the model, or None.
     Raises Trouble for a file that is none, and for one that LiteRT cannot run.
     """
 
-    def __init__(self, content, name, input_range=None, images=1):
+    def __init__(self, content, name, input_range=None):
+        self.content, self.name, self.hint = content, name, None
         crash = signal_of(content)
         if crash:
             raise Trouble(f"LiteRT itself stops on {name} ({crash}): convert it anew, with other settings")
         try:
-            self.interpreter = start(content, images)
+            self.interpreter = start(content)
+            self.interpreter.invoke()  # the first run is slow: not while an image waits
         except (ValueError, RuntimeError) as error:
             raise Trouble(f"{name} ({len(content):,} bytes) {explain(error)}") from None
-        self.find_ends(name)
-        self.paper, self.ink = input_range or (0, 1)
-        self.probabilities, self.hint = False, None
-        self.look_at_known_digits(name, input_range)
+        targets = self.find_ends()
+        self.paper, self.ink = input_range or possible_ranges(self.source)[0]
+        digit, self.state = known_digits()[0], False
+        self.state = not np.array_equal(answer(self, digit), answer(self, digit), equal_nan=True)
+        self.target = max(targets, key=lambda target: self.known(target)[0])
+        self.find_range(input_range)
 
-    def find_ends(self, name):
-        """Find the input and the output."""
+    def find_ends(self):
+        """Find the input; return the outputs that have ten numbers for each image."""
         sources, targets = self.interpreter.get_input_details(), self.interpreter.get_output_details()
         layout = layout_of(sources)
         self.batch = int(sources[0]["shape"][0]) if layout and layout[0] else 1
-        rows = [end for end in targets if self.interpreter.get_tensor(end["index"]).size == 10 * self.batch]
-        rows = [end for end in rows if np.issubdtype(end["dtype"], np.number)]
-        if not layout or not rows or not np.issubdtype(sources[0]["dtype"], np.number):
+        ten = [end for end in targets if self.interpreter.get_tensor(end["index"]).size == 10 * self.batch]
+        ten = [end for end in ten if np.issubdtype(end["dtype"], np.number)]
+        if not layout or not ten or not np.issubdtype(sources[0]["dtype"], np.number):
+            many = len(self.interpreter.get_signature_list()) > 1
+            cure = "convert the signature for digits alone" if many else "it is not a model for digits"
             raise Trouble(
-                f"{name} takes {describe(sources)} and gives {describe(targets)}, not 28 x 28 grey values and ten "
-                f"numbers: it is not a model for digits"
+                f"{self.name} takes {describe(sources)} and gives {describe(targets)}, not 28 x 28 grey values and ten "
+                f"numbers: {cure}"
             )
-        self.source, self.target, self.open = sources[0], rows[0], layout[0] == -1
+        self.source, self.target, self.open = sources[0], ten[0], layout[0] == -1
+        return ten
 
-    def look_at_known_digits(self, name, input_range):
+    def known(self, target):
+        """Return (how many of the 20 known digits an output names, its numbers for them)."""
+        self.target = target
+        rows = np.stack([answer(self, digit) for digit in known_digits()])
+        return int(sum(rows.argmax(axis=1) == np.arange(20) % 10)), rows
+
+    def find_range(self, input_range):
         """Find out what the model takes for paper and ink, and whether it gives probabilities."""
-        digits, labels = known_digits(), np.arange(20) % 10
-        found = {}
-        for ends in [input_range] if input_range else possible_ranges(self.source):
+        usual, found = (self.paper, self.ink), {}
+        for ends in [usual] if input_range else possible_ranges(self.source):
             self.paper, self.ink = ends
-            found[ends] = np.stack([answer(self, digit) for digit in digits])
-            usual = next(iter(found))
-            if sum(found[usual].argmax(1) == labels) >= ENOUGH:
+            found[ends] = self.known(self.target)
+            if found[usual][0] >= ENOUGH:
                 break
-        right = {ends: int(sum(rows.argmax(1) == labels)) for ends, rows in found.items()}
-        best = max(right, key=right.get)
-        if right[best] < right[usual] + CLEARLY:
+        best = max(found, key=lambda ends: found[ends][0])
+        if found[best][0] < found[usual][0] + CLEARLY:
             best = usual
-        self.paper, self.ink = best
-        rows = found[best]
+        (self.paper, self.ink), (right, rows) = best, found[best]
         if not np.isfinite(rows).all():
-            raise Trouble(f"{name} answers with something that is not a number: train or convert it again")
+            raise Trouble(f"{self.name} answers with something that is not a number: train or convert it again")
         within = (rows > -1e-3).all() and (rows < 1 + 1e-2).all()  # softmax, or a sigmoid for each digit
         self.probabilities = bool(within and rows.max() > 0.5)
         if best != usual:
             self.hint = (
-                f"{name} reads {right[best]} of 20 known digits with {best[0]:g} for paper and {best[1]:g} for ink, "
-                f"{right[usual]} with {usual[0]:g} and {usual[1]:g}: it gets the former, --input-range changes that"
+                f"{self.name} reads {right} of 20 known digits with {best[0]:g} for paper and {best[1]:g} for ink, "
+                f"{found[usual][0]} with {usual[0]:g} and {usual[1]:g}: it gets the former, --input-range changes that"
             )
-        elif right[best] < ENOUGH and not input_range:
+        elif right < ENOUGH and not input_range:
             self.hint = (
-                f"{name} reads only {right[best]} of 20 known digits: if it was trained on other grey values than "
+                f"{self.name} reads only {right} of 20 known digits: if it was trained on other grey values than "
                 f"0 to 1, give them with --input-range"
             )
 
@@ -257,7 +266,7 @@ def possible_ranges(source):
 
 
 def prepare(image, model):
-    """Return a grey image as the input tensor, from paper to ink, quantized when the model asks for it."""
+    """Return a grey image, or several, as the input tensor: from paper to ink, quantized when the model asks for it."""
     dtype, (scale, zero_point) = model.source["dtype"], model.source["quantization"]
     values = model.paper + image / np.float32(255) * (model.ink - model.paper)
     if np.issubdtype(dtype, np.integer):
@@ -273,7 +282,9 @@ def prepare(image, model):
 
 def answer(model, image):
     """Return the ten numbers of the output for a grey image, uint8 (28, 28), as floats."""
-    model.interpreter.reset_all_variables()  # a recurrent model starts anew
+    if model.state:
+        model.interpreter = start(model.content)
+    model.interpreter.reset_all_variables()  # a recurrent network reads each image from its beginning
     model.interpreter.set_tensor(model.source["index"], prepare(image, model))
     model.interpreter.invoke()
     numbers = model.interpreter.get_tensor(model.target["index"]).reshape(-1)[:10].astype(np.float64)

@@ -68,7 +68,7 @@ KNOWN = [
     ["76 22 52 2 26 16 26 40 50 50 76 24 74 60 68 100"],
 ]
 RANGES = ((0, 1), (0, 255), (-1, 1), (1, 0), (255, 0), (1, -1))  # what paper and ink may be for a model
-ENOUGH, CLEARLY = 14, 6  # of 20 known digits: read in the usual range; more than that in another
+ENOUGH, CLEARLY, FEW = 18, 3, 12  # of 20 known digits: no other range is tried; what another must gain; a hint
 
 
 def known_digits():
@@ -242,7 +242,7 @@ class Model:
                 f"{self.name} reads {right} of 20 known digits with {best[0]:g} for paper and {best[1]:g} for ink, "
                 f"{found[usual][0]} with {usual[0]:g} and {usual[1]:g}: it gets the former, --input-range changes that"
             )
-        elif right < ENOUGH and not input_range:
+        elif right < FEW and not input_range:
             self.hint = (
                 f"{self.name} reads only {right} of 20 known digits: if it was trained on other grey values than "
                 f"0 to 1, give them with --input-range"

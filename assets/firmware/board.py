@@ -16,7 +16,7 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from export_c import export  # noqa: E402
+from export_c import write  # noqa: E402
 
 from tflite_course.errors import CourseError  # noqa: E402
 
@@ -48,9 +48,7 @@ def build(model, board, folder, *, name="The model", defines=()):
         raise CourseError(f"There is no board '{board}': choose from {', '.join(BOARDS)}.")
     _need("arm-none-eabi-gcc")
     folder = Path(folder)
-    source, header = export(model, name)
-    (folder / "model.c").write_text(source, encoding="utf-8")
-    (folder / "model.h").write_text(header, encoding="utf-8")
+    write(model, folder, name)
     command = [*COMPILER.split(), f"-mcpu={BOARDS[board]}", *[f"-D{define}" for define in defines]]
     command += [f"-I{HERE}", "-I.", "model.c", *[str(HERE / file) for file in ("main.c", "startup.c")]]
     command += ["-lgcc", f"-L{HERE}", f"-T{HERE / board}.ld", "-o", "firmware.elf"]

@@ -1,16 +1,17 @@
-"""The ordinary forms of a model in lesson 10's program, lesson 14's server and the C exporter: right, or one sentence."""
+"""The ordinary forms of a model in lesson 10's program, lesson 14's server and the exporter: right, or one sentence."""
 
 import ast
 import importlib.util
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests import test_firmware as firmware
 from tests.form_files import all_forms
 from tflite_course import golden
+from tflite_course.errors import CourseError
 from tflite_course.errors import CourseError
 
 pytest.importorskip("tensorflow", reason="The forms are converted with TensorFlow.")
@@ -119,3 +120,20 @@ def test_program_and_server_hold_the_same_functions():
         found.append(text[start : text.index("\n\n\n", end)])
         assert {node.name for node in ast.parse(found[-1]).body if hasattr(node, "name")} >= {"Model", "explain"}
     assert found[0] == found[1]
+
+
+@firmware.with_gcc
+def test_every_form_is_exported_to_c_or_refused_in_one_sentence(made, tmp_path):
+    exported = []
+    for name, content in {n: f.content for n, f in made[0].items()} | {n: c for n, (c, _) in made[1].items()}.items():
+        try:
+            firmware.export_c.export(content)
+        except CourseError as error:
+            assert one_sentence(str(error).rstrip(".")), f"{name}: {error}"
+            continue
+        exported.append(name)
+        values = golden.golden_images()[:60]
+        like = firmware.board.ROUNDING["LiteRT reference"]
+        found = firmware.host_outputs(content, values, tmp_path, like)
+        assert np.array_equal(found, golden.run_litert(content, values)), name
+    assert "int8" in exported

@@ -415,7 +415,7 @@ def center(canvas):
         raise Refused("there is only a dot")
     digit = canvas[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     height, width = (max(1, round(length * (20 / max(digit.shape)))) for length in digit.shape)
-    small = resize(digit.astype(float), height, width).astype(np.float32) / 255
+    small = np.ascontiguousarray(resize(digit.astype(float), height, width), np.float32) / 255  # sums have an order
     top = round(14 - float(small.sum(1) @ np.arange(height) / small.sum()))
     left = round(14 - float(small.sum(0) @ np.arange(width) / small.sum()))
     top, left = min(max(top, 0), SIDE - height), min(max(left, 0), SIDE - width)

@@ -12,7 +12,6 @@ from tests import test_firmware as firmware
 from tests.form_files import all_forms
 from tflite_course import golden
 from tflite_course.errors import CourseError
-from tflite_course.errors import CourseError
 
 pytest.importorskip("tensorflow", reason="The forms are converted with TensorFlow.")
 

@@ -578,7 +578,8 @@ def test_damaged_models_never_end_the_page(web):
             base64.b64encode(content.tobytes()).decode(),
         )
         assert said == ""
-    assert all("ERROR" in line for line in web.errors)  # what the runtime says of such files
+    of_the_runtime = re.compile("ERROR|failed to|^$")  # what it says of such files
+    assert [line for line in web.errors if not of_the_runtime.search(line)] == []
     web.errors.clear()
     web.pad.draw(strokes_of(3))
     assert web.pad.prediction() == 3

@@ -106,7 +106,9 @@ def _read(model):
     except (struct.error, ValueError, IndexError, TypeError):
         raise CourseError(f"The model is cut short or damaged ({len(content):,} bytes): copy it again.") from None
     if len(tree.subgraphs) != 1:
-        raise CourseError(f"The model has {len(tree.subgraphs)} graphs, the exporter takes models with one.")
+        raise CourseError(
+            f"The model has {len(tree.subgraphs)} graphs, the exporter takes one: convert one signature alone."
+        )
     graph = tree.subgraphs[0]
     graph.buffers = tree.buffers
     kinds = {value: kind for kind, value in vars(schema.TensorType).items() if isinstance(value, int)}

@@ -56,6 +56,7 @@ MAKERS = {
     "make_fashion_mnist": _data("fashion_mnist", "Debian's package dataset-fashion-mnist"),
     "make_textures": _data("textures", "the package scikit-image"),
     "make_watch": _data("watch", "the package seglearn"),
+    "make_centring": Maker(f"{PACKAGE}.data.make_centring", STROKES, ("data/centring.npz",)),
     "train_mnist_cnn": Maker(
         f"{PACKAGE}.models.train_mnist_cnn",
         ("data/mnist.npz", *STROKES),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests import forms
+from tests.tools import forms
 from tflite_course import evaluation, models, runtime
 from tflite_course.errors import CourseError
 from tflite_course.pad import DigitPad, Recognizer

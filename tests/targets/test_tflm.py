@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests import forms
+from tests.tools import forms
 from tflite_course import models
 from tflite_course.errors import CourseError
 from tflite_course.targets import tflm

@@ -321,7 +321,6 @@ FILES_WRONG = {
     "float input and output": (with_qat(kind="aware", types=None), "inference_input_type"),
     "uint8": (with_qat(kind="aware", types=(tf.uint8, tf.uint8)), "uint8"),
     "wrapped, not trained": (with_qat(kind="blank"), "placeholders"),
-    "a small layer left out": (with_qat(kind="partly"), "leave no layer out"),
     "a large layer left out": (with_qat(kind="without conv_2"), "a part of the model is float"),
     "control without calibration": (with_control(types=None), "give a representative dataset"),
     "control with float input": (with_control(scaled=1.0, types=None), "inference_input_type"),

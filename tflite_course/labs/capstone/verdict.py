@@ -51,7 +51,16 @@ def cases(rng):
         (nano, lost, clean[:60], labels[:60]),  # clear, down
         (lost, cnn, clean[:50], labels[:50]),  # clear, up
         (cnn, cnn, noisy[:20], labels[:20]),
+        _stays_wrong(nano, lost, clean[:60], labels.dtype),
     ]
+
+
+def _stays_wrong(before, after, images, dtype):
+    """Return a case of ten changed answers: six are broken, which is clear, and four go from wrong to wrong."""
+    was, now = (_named(model, images.tobytes()) for model in (before, after))
+    changed = np.flatnonzero(was != now)[:10]
+    neither = [min({0, 1, 2} - {int(was[k]), int(now[k])}) for k in changed]
+    return before, after, images[changed], np.array([*was[changed[:6]], *neither[6:]], dtype)
 
 
 @functools.cache

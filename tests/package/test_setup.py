@@ -14,7 +14,7 @@ from tflite_course.errors import CourseError
 
 @pytest.mark.parametrize("version", [(3, 9, 1), (3, 10, 0), (3, 14, 0), (2, 7)])
 def test_wrong_python(version):
-    with pytest.raises(CourseError, match=rf"This is Python {version[0]}\.{version[1]}, .* install Python 3\.11"):
+    with pytest.raises(CourseError, match=rf"This is Python {version[0]}\.{version[1]}, .* PYTHON=python3\.12"):
         setup.check_python(version)
 
 

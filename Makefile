@@ -15,7 +15,7 @@ FAST_FLAG := --ServerApp.kernel_websocket_connection_class=tflite_course.lab_ser
 TARGET_TESTS = tests/test_golden.py tests/test_edge_program.py tests/test_web.py tests/test_firmware.py \
 	tests/test_coreml.py tests/test_android.py tests/test_server.py tests/test_federated.py tests/test_transfer.py tests/test_watch.py
 
-.PHONY: help lab labs grade test outputs web benchmark benchmark-lessons benchmark-web targets browser sandbox emulators flower colab clean
+.PHONY: help lab labs grade test outputs web benchmark benchmark-lessons benchmark-web targets browser sandbox emulators flower colab shake clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -105,3 +105,7 @@ colab:
 
 clean:
 	rm -rf $(VENV) .venv-colab .venv-flower build assets/web/dist tests/artefacts .pytest_cache .ruff_cache
+
+# Everything once more as another processor would compute it: tests/shake. SHAKE=1, 2 or 3 chooses one.
+shake: $(VENV)/test.stamp
+	$(BIN)/python tests/shake/run.py --shake $(or $(SHAKE),1 2 3) $(if $(ONLY),--only $(ONLY))

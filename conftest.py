@@ -19,6 +19,14 @@ ENVIRONMENT = {
     "COLUMNS": "80",
 }
 os.environ.update(ENVIRONMENT)
+
+# COURSE_SHAKE=1, 2 or 3: all kernels and processes of the tests compute as on another processor (tests/shake).
+if os.environ.get("COURSE_SHAKE"):
+    sys.path.insert(0, str(Path(__file__).parent))
+    from tests.shake import shake
+
+    os.environ.update(shake.environment())
+    shake.install()
 FOLDERS = []  # removed when this process ends
 
 
@@ -46,6 +54,7 @@ def pytest_configure(config):
     if config.option.nbval_sanitize_with is None:  # as an option in pyproject.toml it would hang on the current folder
         config.option.nbval_sanitize_with = str(config.rootpath / "tests" / "nbval_sanitize.cfg")
     _wait_longer_for_outputs()
+    _accept_stated_tolerances()
 
 
 def _wait_longer_for_outputs():
@@ -62,6 +71,24 @@ def _wait_longer_for_outputs():
 
     plugin.IPyNbCell.__init__ = init_and_wait_longer
     plugin.IPyNbCell.waits_longer = True
+
+
+def _accept_stated_tolerances():
+    """A cell with a tag such as within-20 may print numbers that differ by so much: see tests/tolerance.py."""
+    from nbval import plugin
+
+    from tests.tolerance import accept
+
+    compare = plugin.IPyNbCell.compare_outputs
+    if getattr(compare, "tolerant", False):
+        return
+
+    def compare_tolerantly(self, test, ref, skip_compare=None):
+        test = accept(test, ref, self.cell.metadata.get("tags", []), self.sanitize)
+        return compare(self, test, ref, skip_compare)
+
+    compare_tolerantly.tolerant = True
+    plugin.IPyNbCell.compare_outputs = compare_tolerantly
 
 
 def pytest_terminal_summary(terminalreporter):

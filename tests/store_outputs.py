@@ -115,15 +115,28 @@ def compared_text(outputs):
 
 
 def agrees(cell, old):
-    """Do the outputs of a cell agree with stored ones: masked values apart, and within the cell's tolerance?"""
+    """Do the outputs of a cell agree with stored ones, within its tolerance? A picture also needs the same source."""
+    if has_picture(cell) and cell.source != old.source:
+        return False
     accepted = accept(cell.outputs, old.outputs, cell.metadata.get("tags", []), sanitize)
     return compared_text(accepted) == compared_text(old.outputs)
 
 
+def has_picture(cell):
+    return any("image/png" in output.get("data", {}) for output in cell.outputs)
+
+
+def is_timed(cell):
+    """Does a cell print a time, or draw times?"""
+    words = "microsecond|millisecond|p50|perf_counter"
+    drawn = re.search(words, cell.source) if has_picture(cell) else None
+    return drawn is not None or "TIME" in compared_text(cell.outputs)
+
+
 def varies(cell):
     """Do a cell's outputs differ from run to run, or from processor to processor?"""
-    masked = re.search("TIME|VALUE|MEMORY|SOURCE|PROCESSOR", compared_text(cell.outputs))
-    return masked is not None or images_of(cell.metadata.get("tags", [])) is not None
+    masked = re.search("VALUE|MEMORY|SOURCE|PROCESSOR", compared_text(cell.outputs))
+    return bool(masked or is_timed(cell) or has_picture(cell)) or images_of(cell.metadata.get("tags", [])) is not None
 
 
 def keep_what_is_the_same(notebook, stored, *, busy):
@@ -137,16 +150,17 @@ def keep_what_is_the_same(notebook, stored, *, busy):
         for cell in cells:
             cell.outputs = before[cell.id].outputs
     elif busy:
-        for cell in cells:
-            if "TIME" in compared_text(cell.outputs):
-                keep_times(cell, before.get(cell.id))
+        for cell in filter(is_timed, cells):
+            keep_times(cell, before.get(cell.id))
 
 
 def keep_times(cell, old):
-    """Put the stored lines with times, and the picture of a plot of times, in place of those of a busy machine."""
+    """Put the stored lines with times, and the stored picture of times, in place of those of a busy machine."""
     if old is not None and agrees(cell, old):
         cell.outputs = old.outputs
         return
+    if has_picture(cell):
+        raise BusyMachine(f"the picture of cell {cell.id}")
     known = {}
     for output in old.outputs if old else []:
         for line in output.get("text", "").splitlines():
@@ -156,7 +170,7 @@ def keep_times(cell, old):
         for i, line in enumerate(lines):
             masked = sanitize(line.rstrip("\n"))
             if re.search("TIME|PROCESSOR", masked):
-                if not known.get(masked) or any("image/png" in o.get("data", {}) for o in cell.outputs):
+                if not known.get(masked):
                     raise BusyMachine(line.strip())
                 lines[i] = known[masked].pop(0) + "\n" * line.endswith("\n")
         if lines:

@@ -33,7 +33,7 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-LATENCY = re.compile(r"(?:p50 )?([\d,.]+) us(?: / |, p95 )([\d,.]+) us")
+LATENCY = re.compile(r"(?:p50 )?([\d,.]+) (?:us|ms)(?: / |, p95 )([\d,.]+) (?:us|ms)")
 ADDRESS = re.compile(r'^COURSE = ".*?"', re.M)
 
 

@@ -1,5 +1,8 @@
 """make outputs: outputs of one run in a whole notebook, and no times of a busy machine."""
 
+import re
+from pathlib import Path
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
@@ -84,6 +87,7 @@ def test_a_new_time_of_a_busy_machine_is_refused(picture):
         ("reference: p50 1,200 us, p95 3,601 us", True),
         ("float32  56.6 us / 58.9 us", False),
         ("float32  56.6 us / 558.9 us", True),
+        ("server: p50 1.2 ms, p95 3.7 ms", True),
         ("7 us for each image", False),
     ],
 )
@@ -112,3 +116,15 @@ def test_a_shaken_run_is_never_stored(monkeypatch):
     monkeypatch.setattr("sys.argv", ["store_outputs.py"])
     with pytest.raises(SystemExit, match="never stored"):
         store_outputs.main()
+
+
+NOTEBOOKS = sorted((Path(store_outputs.ROOT) / "notebooks").glob("0*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem[:2])
+def test_stored_times_are_of_a_quiet_machine_that_is_named(path):
+    book = nbformat.read(path, as_version=4)
+    assert not is_unsteady(book)
+    texts = [o.get("text", "") for c in book.cells if c.cell_type == "code" for o in c.outputs]
+    if any(re.search(r"\d us\b", text) for text in texts):
+        assert any("Processor: " in text for text in texts), "print the processor with the times"

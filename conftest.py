@@ -39,6 +39,8 @@ def own_folder(prefix):
 # No profile of the user's, and no history file that two kernels fight over.
 if "IPYTHONDIR" not in os.environ:
     os.environ["IPYTHONDIR"] = own_folder("ipython-")
+if os.environ.get("COURSE_SHAKE"):  # also for kernels that get another PYTHONPATH
+    shake.write_startup(os.environ["IPYTHONDIR"])
 
 # The user's folder for matplotlib may hold a style, or a list of fonts that another environment left behind without
 # those that matplotlib brings: then each log scale warns. A list that is made in a kernel warns too if it takes 5 s.

@@ -115,10 +115,8 @@ def compared_text(outputs):
 
 
 def agrees(cell, old):
-    """Do the outputs of a cell agree with stored ones, within its tolerance? A picture also needs the same source."""
-    if has_picture(cell) and cell.source != old.source:
-        return False
-    accepted = accept(cell.outputs, old.outputs, cell.metadata.get("tags", []), sanitize)
+    """Return whether the outputs of a cell agree with stored ones, masked values apart, within the cell's tolerance."""
+    accepted = accept(cell.outputs, old.outputs, old.metadata.get("tags", []), sanitize)
     return compared_text(accepted) == compared_text(old.outputs)
 
 
@@ -139,6 +137,11 @@ def varies(cell):
     return bool(masked or is_timed(cell) or has_picture(cell)) or images_of(cell.metadata.get("tags", [])) is not None
 
 
+def may_stay(cell, old):
+    """Return whether stored outputs still fit a cell: they agree, and a picture is drawn by the same source."""
+    return old is not None and agrees(cell, old) and (cell.source == old.source or not has_picture(cell))
+
+
 def keep_what_is_the_same(notebook, stored, *, busy):
     """Put all stored outputs that vary back if each agrees; else keep none, or on a busy machine the times alone.
 
@@ -146,7 +149,7 @@ def keep_what_is_the_same(notebook, stored, *, busy):
     """
     before = {cell.id: cell for cell in stored.cells if cell.cell_type == "code"}
     cells = [cell for cell in notebook.cells if cell.cell_type == "code" and varies(cell)]
-    if all(cell.id in before and agrees(cell, before[cell.id]) for cell in cells):
+    if all(may_stay(cell, before.get(cell.id)) for cell in cells):
         for cell in cells:
             cell.outputs = before[cell.id].outputs
     elif busy:
@@ -156,7 +159,7 @@ def keep_what_is_the_same(notebook, stored, *, busy):
 
 def keep_times(cell, old):
     """Put the stored lines with times, and the stored picture of times, in place of those of a busy machine."""
-    if old is not None and agrees(cell, old):
+    if may_stay(cell, old):
         cell.outputs = old.outputs
         return
     if has_picture(cell):
@@ -199,9 +202,7 @@ def store(path):
     try:
         keep_what_is_the_same(notebook, stored, busy=busy or is_unsteady(notebook))
     except BusyMachine as error:
-        print(
-            f"{path.name} keeps its stored outputs: the machine is busy, and '{error}' would be stored. Wait, repeat."
-        )
+        print(f"{path.name} keeps its stored outputs: the machine is busy, and this would be stored: {error}")
         return False
     nbformat.validate(notebook)
     nbformat.write(notebook, path)

@@ -85,3 +85,20 @@ def test_the_environment_of_a_shake(shaken, monkeypatch):
     assert variables.get("OMP_NUM_THREADS", "2") == str(shaken["threads"] or 2)
     monkeypatch.delenv("COURSE_SHAKE")
     assert shake.environment() == {}
+
+
+def test_a_kernel_is_shaken_by_its_startup_file(tmp_path):
+    """Also without the folder on PYTHONPATH, and no name is left behind in the kernel."""
+    shake.write_startup(tmp_path)
+    program = (
+        "import sys; print(any(type(f).__module__ == 'shake' for f in sys.meta_path), 'shake' in dir(), 'sys' in dir())"
+    )
+    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-m", "IPython", "--no-banner", "-c", program],
+        env=inherited | {"COURSE_SHAKE": "1", "IPYTHONDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["True", "False", "True"]

@@ -95,6 +95,12 @@ def test_a_latency_is_unsteady_when_p95_is_over_three_times_p50(text, unsteady):
     assert is_unsteady(notebook(text)) == unsteady
 
 
+def test_the_tag_of_the_stored_cell_counts():
+    new, old = notebook("7 changed"), notebook("8 changed", tags=["within-1"])
+    assert store_outputs.agrees(new.cells[0], old.cells[0])
+    assert not store_outputs.agrees(old.cells[0], new.cells[0])
+
+
 def test_a_refused_notebook_is_not_written(tmp_path, monkeypatch, capsys):
     path = tmp_path / "times.ipynb"
     nbformat.write(notebook("p50 5 us"), path)

@@ -31,12 +31,15 @@ TESTS = """
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?:::(.+?))?(?: - .*)?$", re.M)
 
 
-def parts(root, only):
-    """Return the paths, relative to root, of notebooks and tests whose path has one of the words."""
+def parts(root, only, *, tests):
+    """Return the paths, relative to root, of notebooks and (tests=True) tests whose path has one of the words."""
     notebooks = sorted((root / "notebooks").glob("*.ipynb"))
+    if not tests:
+        return [path.relative_to(root).as_posix() for path in notebooks if any(w in path.stem for w in only or [""])]
     found = {path.stem: path for path in (root / "tests").rglob("*") if path.suffix == ".py" or path.is_dir()}
-    tests = [found[name] for name in TESTS if name in found]
-    paths = [path.relative_to(root).as_posix() for path in notebooks + tests]
+    if gone := [name for name in TESTS if name not in found]:
+        raise SystemExit(f"tests/shake/run.py names tests that are not there: {', '.join(gone)}.")
+    paths = [path.relative_to(root).as_posix() for path in notebooks + [found[name] for name in TESTS]]
     return [path for path in paths if not only or any(word in path for word in only)]
 
 
@@ -87,7 +90,7 @@ def main():
         red = 0
         for shake in options.shake:
             rows = {}
-            for path in parts(root, options.only):
+            for path in parts(root, options.only, tests=not options.revision):
                 rows[path] = row = run(root, path, shake)
                 red += len(row["failed"])
                 line = f"shake {shake}: {path}: {row['passed']} passed, {len(row['failed'])} failed, {row['seconds']} s"

@@ -12,8 +12,7 @@ ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 FAST_FLAG := --ServerApp.kernel_websocket_connection_class=tflite_course.lab_server.Connection
 
 # The tests of part 3
-TARGET_TESTS = tests/test_golden.py tests/test_edge_program.py tests/test_web.py tests/test_firmware.py \
-	tests/test_coreml.py tests/test_android.py tests/test_server.py tests/test_federated.py tests/test_transfer.py tests/test_watch.py
+TARGET_TESTS = tests/targets
 
 .PHONY: help lab labs grade test outputs web benchmark benchmark-lessons benchmark-web targets browser sandbox emulators flower colab shake clean
 
@@ -25,13 +24,13 @@ lab: $(VENV)/lab.stamp
 	$(BIN)/jupyter lab $(ROOT_FLAG) $(FAST_FLAG) $(LAB_FLAGS) --LabApp.default_url=/lab/tree/notebooks/01_train_mnist.ipynb
 
 test: $(VENV)/test.stamp browser sandbox emulators flower colab
-	$(BIN)/python tests/run_all.py
+	$(BIN)/python -m tests.tools.run_all
 
 outputs: $(VENV)/test.stamp
-	$(BIN)/python tests/store_outputs.py $(NOTEBOOKS)
+	$(BIN)/python -m tflite_course.authoring outputs $(NOTEBOOKS)
 
 benchmark: $(VENV)/test.stamp browser
-	$(BIN)/python tests/benchmark_pad.py
+	$(BIN)/python -m tests.benchmarks.pad
 
 # Only what runs on the targets of part 3. `make test` does it too.
 targets: $(VENV)/test.stamp browser emulators flower
@@ -39,10 +38,10 @@ targets: $(VENV)/test.stamp browser emulators flower
 
 # The page of lesson 11: builds assets/web/dist/ and serves it. WEB_FLAGS: --port 9000, --host 0.0.0.0
 web: $(VENV)/lab.stamp
-	$(BIN)/python assets/web/build.py --serve $(WEB_FLAGS)
+	$(BIN)/python -m tflite_course.targets.web --serve $(WEB_FLAGS)
 
 benchmark-web: $(VENV)/test.stamp browser
-	$(BIN)/python tests/benchmark_web.py
+	$(BIN)/python -m tests.benchmarks.web
 
 # labs/ out of solutions/
 labs: $(VENV)/test.stamp
@@ -54,7 +53,7 @@ grade: $(VENV)/test.stamp
 
 # OFFICIAL=folder: with the official tutorials, which are not part of the course
 benchmark-lessons: $(VENV)/test.stamp
-	$(BIN)/python tests/benchmark_lessons.py $(if $(OFFICIAL),--official $(OFFICIAL))
+	$(BIN)/python -m tests.benchmarks.lessons $(if $(OFFICIAL),--official $(OFFICIAL))
 
 $(VENV)/python.stamp:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 13) and "This is Python %d.%d, and TensorFlow needs 3.11 to 3.13: install Python 3.11 and call make with PYTHON=python3.11." % v)'
@@ -93,14 +92,14 @@ emulators:
 
 # Lesson 15 runs Flower in an environment of its own.
 flower: $(VENV)/python.stamp
-	@$(BIN)/python assets/federated/environment.py || echo "Without Flower lesson 15 shows stored results, and one test is skipped."
+	@$(BIN)/python -m tflite_course.targets.federated.environment || echo "Without Flower lesson 15 shows stored results, and one test is skipped."
 
 # An environment as Colab's: one test installs the course into it.
-COLAB_KEY = $(shell cksum < tests/colab-requirements.txt | cut -d' ' -f1)
+COLAB_KEY = $(shell cksum < tests/system/colab-requirements.txt | cut -d' ' -f1)
 colab:
 	@[ -e .venv-colab/$(COLAB_KEY).stamp ] || { \
 		echo "Making an environment as Colab's ..."; $(PYTHON) -m venv --clear .venv-colab && \
-		.venv-colab/bin/python -m pip install --quiet -r tests/colab-requirements.txt && touch .venv-colab/$(COLAB_KEY).stamp; } || \
+		.venv-colab/bin/python -m pip install --quiet -r tests/system/colab-requirements.txt && touch .venv-colab/$(COLAB_KEY).stamp; } || \
 		{ rm -rf .venv-colab; echo "The environment for the Colab test could not be made: check the network; the test says so again."; }
 
 clean:

@@ -1,60 +1,27 @@
-"""What every test run shares: the kernels' environment, nbval's settings, the times of the notebooks."""
+"""What every test run shares: nbval's settings, the times of the notebooks. The kernels' environment is imported."""
 
 import os
-import subprocess
-import sys
-import tempfile
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
-# Notebook kernels inherit it: the same everywhere, so that stored outputs are the same everywhere.
-ENVIRONMENT = {
-    "CUDA_VISIBLE_DEVICES": "-1",
-    "OMP_NUM_THREADS": "2",
-    "PYTHONHASHSEED": "0",
-    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-    "JUPYTER_PLATFORM_DIRS": "1",
-    "COLUMNS": "80",
-}
-os.environ.update(ENVIRONMENT)
+from tflite_course.authoring import kernels  # noqa: F401  sets the environment that kernels inherit
 
 # COURSE_SHAKE=1, 2 or 3: all kernels and processes of the tests compute as on another processor (tests/shake).
 if os.environ.get("COURSE_SHAKE"):
-    sys.path.insert(0, str(Path(__file__).parent))
     from tests.shake import shake
 
     os.environ.update(shake.environment())
+    shake.write_startup(os.environ["IPYTHONDIR"])  # also for kernels that get another PYTHONPATH
     shake.install()
-FOLDERS = []  # removed when this process ends
-
-
-def own_folder(prefix):
-    """Return the path of a new folder for temporary files."""
-    FOLDERS.append(tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True))
-    return FOLDERS[-1].name
-
-
-# No profile of the user's, and no history file that two kernels fight over.
-if "IPYTHONDIR" not in os.environ:
-    os.environ["IPYTHONDIR"] = own_folder("ipython-")
-if os.environ.get("COURSE_SHAKE"):  # also for kernels that get another PYTHONPATH
-    shake.write_startup(os.environ["IPYTHONDIR"])
-
-# The user's folder for matplotlib may hold a style, or a list of fonts that another environment left behind without
-# those that matplotlib brings: then each log scale warns. A list that is made in a kernel warns too if it takes 5 s.
-MATPLOTLIB = "course-matplotlib-"
-if not Path(os.environ.get("MPLCONFIGDIR", "")).name.startswith(MATPLOTLIB):
-    os.environ["MPLCONFIGDIR"] = own_folder(MATPLOTLIB)
-    subprocess.run([sys.executable, "-c", "import matplotlib.font_manager"], stderr=subprocess.DEVNULL, check=True)
 
 
 def pytest_configure(config):
     if not getattr(config.option, "nbval", False):
         return
     if config.option.nbval_sanitize_with is None:  # as an option in pyproject.toml it would hang on the current folder
-        config.option.nbval_sanitize_with = str(config.rootpath / "tests" / "nbval_sanitize.cfg")
+        config.option.nbval_sanitize_with = str(config.rootpath / "tests" / "notebooks" / "nbval_sanitize.cfg")
     _wait_longer_for_outputs()
     _accept_stated_tolerances()
 
@@ -76,10 +43,10 @@ def _wait_longer_for_outputs():
 
 
 def _accept_stated_tolerances():
-    """A cell with a tag such as within-20 may print numbers that differ by so much: see tests/tolerance.py."""
+    """A cell with a tag such as within-20 may print numbers that differ by so much: see authoring/tolerance.py."""
     from nbval import plugin
 
-    from tests.tolerance import accept
+    from tflite_course.authoring.tolerance import accept
 
     compare = plugin.IPyNbCell.compare_outputs
     if getattr(compare, "tolerant", False):

@@ -3,4 +3,4 @@
 What a lesson teaches stands in the lesson. Importing this package imports neither TensorFlow nor LiteRT.
 """
 
-__version__ = "0.1.0"
+__version__ = "2.0.0.dev0"

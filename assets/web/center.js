@@ -2,7 +2,7 @@
 //
 // "The same" needs three habits of Python: round() takes the even number at a tie, Pillow scales with whole numbers
 // of 22 bits after the point, and NumPy adds float32 numbers in a certain order. A sum that differs in its last bit
-// can move a digit by one pixel. tests/test_web.py compares the two over many drawings.
+// can move a digit by one pixel. tests/targets/test_web.py compares the two over many drawings.
 
 import { Problem } from "./problem.js";
 

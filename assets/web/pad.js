@@ -1,4 +1,4 @@
-// The drawing pad of the notebooks (tflite_course/static/digit_pad.js) without a notebook: this object stands where
+// The drawing pad of the notebooks (tflite_course/pad/static/digit_pad.js) without a notebook: this object stands where
 // the widget's model is, and the answers come from the page.
 
 import digitPad from "./digit_pad.js";

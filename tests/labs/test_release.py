@@ -1,16 +1,15 @@
 """Labs come from solutions, untouched labs score nothing, and solutions score full marks."""
 
 import filecmp
-from pathlib import Path
 
 import nbformat
 import pytest
 
-from tflite_course.grading import release
+from tests import ROOT
+from tflite_course.authoring import labs as release
 from tflite_course.labs import load_exercises
 
-ROOT = Path(__file__).parents[2]
-BY_HAND = {"journal"}  # no checks, a person marks it: tests/test_journal.py
+BY_HAND = {"journal"}  # no checks, a person marks it: tests/grading/test_journal.py
 LABS = sorted(path.name for path in (ROOT / "solutions").iterdir() if path.is_dir() and path.name not in BY_HAND)
 
 

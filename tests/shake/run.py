@@ -25,7 +25,7 @@ RESULT = Path(__file__).with_name("result.json")
 # The tests that load, convert or train models; the others compute nothing that a processor could change.
 TESTS = """
     test_checks test_coreml test_edge_program test_evaluation test_federated test_firmware test_flatbuffer test_golden
-    test_leaderboard test_machine test_models test_shake test_store_outputs test_tolerance test_transfer test_watch
+    test_leaderboard test_machine test_models test_shake test_outputs test_tolerance test_transfer test_watch
     test_web labs
 """.split()
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?:::(.+?))?(?: - .*)?$", re.M)
@@ -65,7 +65,7 @@ def other_revision(revision, folder):
     """Put notebooks and package of a commit into a folder, with today's shake and today's way to compare."""
     archive = subprocess.run(["git", "archive", revision], cwd=ROOT, check=True, capture_output=True).stdout
     subprocess.run(["tar", "x", "-C", str(folder)], input=archive, check=True)
-    for name in ("conftest.py", "tests/tolerance.py", "tests/shake"):
+    for name in ("conftest.py", "tflite_course/authoring/tolerance.py", "tests/shake"):
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, folder / name)
     return folder
 

@@ -9,8 +9,9 @@ import os
 import sys
 from pathlib import Path
 
+from tflite_course.authoring import labs as release
 from tflite_course.errors import CourseError
-from tflite_course.grading import collect, export, grade, journal_report, release, sandbox
+from tflite_course.grading import batch, collect, export, feedback, grade, gradebook, journal_report, sandbox
 
 
 def main(arguments=None):
@@ -32,7 +33,7 @@ def main(arguments=None):
             raise CourseError(f"There is no lab {lab}: choose from {', '.join(known)}.")
         if not options.unsafe:
             sandbox.check_available()
-        grade.check_database()
+        gradebook.check_database()
         submissions = collect.collect(options.submissions, labs)
     except CourseError as error:
         sys.exit(str(error))
@@ -49,23 +50,23 @@ def main(arguments=None):
         if options.again or not grade.is_graded(options.work, lab, s.student)
     ]
     print(f"{len(submissions)} students, {len(tasks)} submissions to grade", flush=True)
-    results = grade.grade_all(tasks, workers=options.workers, scheduler=options.scheduler)
+    results = batch.grade_all(tasks, workers=options.workers, scheduler=options.scheduler)
     for result in results:
         for note in result["notes"]:
             print(f"{result['student']} {result['lab']}: {note}")
     for submission in submissions:
         for problem in submission.problems:
             print(f"{submission.student}: {problem}")
-        grade.add_student(options.work, submission.student)
+        gradebook.add_student(options.work, submission.student)
     for submission in submissions:  # of all: a person may have marked since the last run
         for lab in submission.notebooks:
-            export.feedback(options.work, lab, submission.student)
+            feedback.feedback(options.work, lab, submission.student)
     for student, lab, waiting in export.open_questions(options.work, handed_in):
         print(f"to mark by hand: {student} {lab}: {waiting}")
     if "journal" in handed_in:
         journal_report.write_report(options.work)
         print(options.work / "journal_report.txt")
-    settings = export.write_formgrader_settings(options.work)
+    settings = feedback.write_formgrader_settings(options.work)
     print("\n".join(str(path) for path in [*export.export(options.work, handed_in), settings]))
 
 

@@ -4,84 +4,18 @@ A class has a folder of its own, the work folder: source/, release/, submitted/,
 A submission that is graded is not graded again; a batch that was stopped goes on where it stopped.
 """
 
-import logging
 import os
 import shutil
 import sys
 import tempfile
-import traceback
-import warnings
 from pathlib import Path
 
 import nbformat
 
-from tflite_course.errors import CourseError
-from tflite_course.grading import journal_report, lint, release, repair
+from tflite_course.authoring import labs as release
+from tflite_course.grading import evidence, gradebook, lint, repair
 
-COURSE_ID = "from-mnist-to-the-edge"
-CELL_SECONDS = 120  # of one cell; the environment's GRADE_CELL changes it
 PATIENCE = 4  # times as long, when the set-up cell of the course did not get through: then the machine was busy
-
-
-def database(work):
-    """Return the address of the gradebook: GRADEBOOK_URL (PostgreSQL, for example), or SQLite in the work folder."""
-    return os.environ.get("GRADEBOOK_URL") or f"sqlite:///{Path(work).resolve()}/gradebook.db"
-
-
-def check_database():
-    """Raise CourseError when the database that GRADEBOOK_URL names cannot be reached, with the cure."""
-    url = os.environ.get("GRADEBOOK_URL")
-    if not url:
-        return
-    import sqlalchemy
-
-    try:
-        sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool).connect().close()
-    except ModuleNotFoundError as error:
-        raise CourseError(f"GRADEBOOK_URL needs the package {error.name}: pip install 'psycopg[binary]'.") from None
-    except sqlalchemy.exc.ArgumentError:
-        raise CourseError("GRADEBOOK_URL is no address: write postgresql+psycopg://user@host:port/database.") from None
-    except sqlalchemy.exc.SQLAlchemyError as error:
-        reason = str(error).strip().splitlines()[0]
-        raise CourseError(f"The gradebook of GRADEBOOK_URL does not answer ({reason}): is its server up?") from None
-
-
-def make_config(work, lab="*", student="*"):
-    """Return nbgrader's settings for a work folder."""
-    from nbgrader.preprocessors import CheckCellMetadata, ClearOutput, DeduplicateIds, OverwriteCells
-    from traitlets.config import Config
-
-    config = Config()
-    config.CourseDirectory.root = str(Path(work).resolve())
-    config.CourseDirectory.course_id = COURSE_ID
-    config.CourseDirectory.db_url = database(work)
-    config.CourseDirectory.assignment_id = lab
-    config.CourseDirectory.student_id = student
-    config.ClearSolutions.code_stub = {"python": release.STUB}
-    config.ClearSolutions.text_stub = release.TEXT_STUB
-    config.BaseConverter.force = True
-    config.Execute.timeout = int(os.environ.get("GRADE_CELL", CELL_SECONDS))
-    config.Execute.shutdown_kernel = "immediate"
-    config.IgnorePattern.enabled = True  # a line on stderr alone must not cost points
-    config.IgnorePattern.pattern = r"(?s).*"
-    config.Autograde.sanitize_preprocessors = [ClearOutput, DeduplicateIds, OverwriteCells, CheckCellMetadata]
-    return config
-
-
-def quietly(converter):
-    """Run an nbgrader converter in this process; return what it logged as a warning or worse. Raises when it fails."""
-    with tempfile.TemporaryFile("w+") as stream:
-        logger = logging.Logger("nbgrader", logging.WARNING)
-        handler = logging.StreamHandler(stream)
-        logger.addHandler(handler)
-        converter.log = logger
-        try:
-            converter.start()
-        except (Exception, SystemExit) as error:  # nbgrader ends a failed conversion with SystemExit
-            stream.seek(0)
-            raise RuntimeError(stream.read().strip()[-3000:] or repr(error)) from None
-        stream.seek(0)
-        return stream.read()
 
 
 def prepare(work, labs, solutions=release.ROOT / "solutions"):
@@ -95,8 +29,8 @@ def prepare(work, labs, solutions=release.ROOT / "solutions"):
         if target.exists():
             shutil.rmtree(target)
         shutil.copytree(Path(solutions) / lab, target, ignore=shutil.ignore_patterns("work", ".ipynb_checkpoints"))
-        config = make_config(work, lab)
-        quietly(GenerateAssignment(coursedir=CourseDirectory(config=config), config=config))
+        config = gradebook.make_config(work, lab)
+        gradebook.quietly(GenerateAssignment(coursedir=CourseDirectory(config=config), config=config))
 
 
 def is_graded(work, lab, student):
@@ -126,7 +60,7 @@ def grade(work, lab, student, text, *, sandboxed=True, again=False):
     folder.mkdir(parents=True, exist_ok=True)
     try:
         notebook = nbformat.reads(text, as_version=4)
-        journal_report.keep_evidence(notebook, folder)
+        evidence.keep_evidence(notebook, folder)
         notebook, notes = repair.repair(notebook, released)
         held = lint.inspect(notebook, released)
     except Exception as error:
@@ -173,7 +107,7 @@ def _autograde(work, lab, student, sandboxed, patience=1):
     from nbgrader.converters import Autograde
     from nbgrader.coursedir import CourseDirectory
 
-    config = make_config(work, lab, student)
+    config = gradebook.make_config(work, lab, student)
     config.Execute.kernel_name = "python3"
     config.Execute.timeout *= patience
     with tempfile.TemporaryDirectory(prefix="kernel-") as sockets:
@@ -187,7 +121,7 @@ def _autograde(work, lab, student, sandboxed, patience=1):
             config.KernelManager.ip = f"{sockets}/s/k"  # absolute: a relative one never connects
         here = os.getcwd()
         try:
-            quietly(Autograde(coursedir=CourseDirectory(config=config), config=config))
+            gradebook.quietly(Autograde(coursedir=CourseDirectory(config=config), config=config))
         except RuntimeError as error:
             why = note.read_text(encoding="utf-8") if note.exists() else ""
             raise RuntimeError(f"{error}\n{why}" if why else str(error)) from None
@@ -222,7 +156,7 @@ def _settle(work, lab, student, notebook, notes, crashed, held):
     if held:
         reasons = sorted({reason for found in held.values() for reason in found})
         notes = [*notes, f"held for a person to look at, no points for checks until then ({'; '.join(reasons)})."]
-    with Gradebook(database(work), COURSE_ID) as book:
+    with Gradebook(gradebook.database(work), gradebook.COURSE_ID) as book:
         book.update_or_create_student(student)
         submission = book.update_or_create_submission(lab, student)
         for part in submission.notebooks:
@@ -244,84 +178,8 @@ def _settle(work, lab, student, notebook, notes, crashed, held):
 def _result(work, lab, student, notes, crashed, held):
     from nbgrader.api import Gradebook
 
-    with Gradebook(database(work), COURSE_ID) as book:
+    with Gradebook(gradebook.database(work), gradebook.COURSE_ID) as book:
         submission = book.find_submission(lab, student)
         score, most = float(submission.score), float(submission.max_score)
     keys = ("student", "lab", "score", "max_score", "notes", "crashed", "held")
     return dict(zip(keys, (student, lab, score, most, notes, crashed, held), strict=True))
-
-
-def worker(task):
-    """Grade one task, a dict of the arguments of grade(); never raises. For process pools and Dask."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # nbgrader's use of SQLAlchemy, for every row
-            return grade(**task)
-    except BaseException as error:
-        last = traceback.format_exception_only(error)[-1].strip()
-        return {
-            **{key: task[key] for key in ("student", "lab")},
-            **{"score": 0.0, "max_score": 0.0, "notes": [f"the grader failed: {last}"], "crashed": True, "held": False},
-        }
-
-
-def grade_all(tasks, *, workers=2, scheduler=None, report=print):
-    """Grade tasks in processes, or on the Dask cluster at the address scheduler; return the results, sorted.
-
-    At most one kernel runs in a worker. A task of a worker that dies is done again by another, once.
-    """
-    results = []
-    for done in (_on_dask if scheduler else _in_processes)(tasks, workers, scheduler):
-        results.append(done)
-        state = "crashed" if done["crashed"] else "held" if done["held"] else f"{done['score']:g}/{done['max_score']:g}"
-        report(f"[{len(results)}/{len(tasks)}] {done['student']} {done['lab']}: {state}")
-    return sorted(results, key=lambda done: (done["lab"], done["student"]))
-
-
-def _in_processes(tasks, workers, scheduler):
-    from concurrent.futures import ProcessPoolExecutor, as_completed
-    from concurrent.futures.process import BrokenProcessPool
-    from multiprocessing import get_context
-
-    left = {k: task for k, task in enumerate(tasks)}
-    for _ in range(3):
-        if not left:
-            return
-        with ProcessPoolExecutor(max(1, min(workers, len(left))), mp_context=get_context("spawn")) as pool:
-            futures = {pool.submit(worker, task): k for k, task in left.items()}
-            for future in as_completed(futures):
-                try:
-                    result = future.result()
-                except BrokenProcessPool:
-                    continue
-                del left[futures[future]]
-                yield result
-    for task in left.values():
-        yield {
-            **{key: task[key] for key in ("student", "lab")},
-            **{
-                "score": 0.0,
-                "max_score": 0.0,
-                "notes": ["its worker died three times"],
-                "crashed": True,
-                "held": False,
-            },
-        }
-
-
-def _on_dask(tasks, _, scheduler):
-    from dask.distributed import Client, as_completed
-
-    with Client(scheduler) as client:
-        futures = client.map(worker, tasks, pure=False, retries=1, resources={"kernel": 1})
-        for _, result in as_completed(futures, with_results=True):
-            yield result
-
-
-def add_student(work, student):
-    """Give a student a row in the gradebook, also when nothing that was handed in could be used."""
-    from nbgrader.api import Gradebook
-
-    with Gradebook(database(work), COURSE_ID) as book:
-        book.update_or_create_student(student)
-        book.db.commit()

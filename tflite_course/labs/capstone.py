@@ -229,7 +229,7 @@ def judge_verdict(answer, rng):
 
 def judge_small_model(answer, rng):
     from tflite_course import evaluation
-    from tflite_course.flatbuffer import strip
+    from tflite_course.models.flatbuffer import strip
 
     interpreter = files.open_file(answer)
     files.require_shapes(interpreter)

@@ -320,7 +320,7 @@ def _ink_on_paper(canvas):
 
 
 def _drawing(rng, *, size=140, extent=None, offset=None, digit=None):
-    from tflite_course.strokes import draw_strokes, invent_digit
+    from tflite_course.pad.strokes import draw_strokes, invent_digit
 
     digit = int(rng.integers(0, 10)) if digit is None else digit
     extent = float(rng.uniform(0.4, 0.6)) * size if extent is None else extent
@@ -391,7 +391,7 @@ def _box(image):
 
 def _canvases(rng):
     """Return drawings whose centred image does not touch the edge, and two of them lean to one side."""
-    from tflite_course.drawing import center_like_mnist
+    from tflite_course.pad import center_like_mnist
 
     found = []
     while len(found) < 6:
@@ -406,7 +406,7 @@ def _canvases(rng):
 
 
 def judge_center(answer, rng):
-    from tflite_course.drawing import center_like_mnist, resize_only
+    from tflite_course.pad import center_like_mnist, resize_only
 
     require_function(answer)
     for canvas in _canvases(rng):

@@ -239,8 +239,8 @@ def _nudged(content, images, fits):
 
 def judge_same_answers(answer, rng):
     from tflite_course import evaluation
-    from tflite_course.flatbuffer import strip
     from tflite_course.models import model_path
+    from tflite_course.models.flatbuffer import strip
 
     nano, cnn = (model_path(name, "int8").read_bytes() for name in ("mnist_nano", "mnist_cnn"))
     images = mnist()[1][0][rng.choice(10_000, 40, replace=False)]
@@ -290,7 +290,7 @@ def judge_same_answers(answer, rng):
 
 def judge_my_model(answer, rng):
     from tflite_course import evaluation
-    from tflite_course.flatbuffer import strip
+    from tflite_course.models.flatbuffer import strip
 
     interpreter = files.open_file(answer)
     files.require_shapes(interpreter)

@@ -9,7 +9,8 @@ from PIL import Image
 from scipy import ndimage
 
 from tests.labs.answers.lab_3_quantize import EqualsEverything
-from tflite_course import drawing, evaluation, models
+from tflite_course import evaluation, models
+from tflite_course import pad as drawing
 from tflite_course.datasets import load_mnist
 
 _, (X_TEST, Y_TEST) = load_mnist()

@@ -10,9 +10,9 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from tests.labs.answers import EqualsEverything
-from tflite_course import evaluation, flatbuffer, models
+from tflite_course import evaluation, models
 from tflite_course.datasets import load_mnist
-from tflite_course.models import model_path
+from tflite_course.models import flatbuffer, model_path
 
 (X_TRAIN, _), _ = load_mnist()
 layers = keras.layers

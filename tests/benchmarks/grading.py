@@ -1,0 +1,151 @@
+"""How fast a class is graded: `python -m tests.benchmarks.grading`, submissions a minute and ratios of one run.
+
+    python -m tests.benchmarks.grading --students 8
+    python -m tests.benchmarks.grading --students 200 --lab lab_2_interpreter_and_drawing --only "Dask, a worker killed"
+
+The same submissions of a lab are graded by plain `nbgrader autograde` without a sandbox, by one worker, by two, and on
+a local Dask cluster of two, one of which can be killed half-way. Times are printed, never asserted: they depend on the
+machine. That each student has the right points, once, is asserted.
+"""
+
+import argparse
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests import ROOT
+from tflite_course import evaluation
+from tflite_course.authoring import labs as release
+from tflite_course.grading import batch, grade, gradebook
+from tflite_course.labs import load_exercises
+
+LAB = "lab_3_quantize"  # it imports TensorFlow and converts, and trains nothing
+
+
+def make_tasks(work, students, lab=LAB):
+    """Return the tasks of a class whose odd students hand in the solution, the even ones the untouched lab."""
+    texts = [(ROOT / kind / lab / f"{lab}.ipynb").read_text(encoding="utf-8") for kind in ("labs", "solutions")]
+    work.mkdir()
+    grade.prepare(work, [lab], release.ROOT / "solutions")
+    return [{"work": str(work), "lab": lab, "student": f"s{k:03d}", "text": texts[k % 2]} for k in range(students)]
+
+
+def ours(folder, students, lab, report=lambda line: None, **options):
+    """Return the submissions a minute; every student must have the right points, and be graded once."""
+    tasks = make_tasks(folder, students, lab)
+    start = time.monotonic()
+    results = batch.grade_all(tasks, report=report, **options)
+    seconds = time.monotonic() - start
+    check_results(tasks, results)
+    return 60 * students / seconds
+
+
+def check_results(tasks, results):
+    """Raise SystemExit unless each student has one result with the right points."""
+    full = sum(exercise.points for exercise in load_exercises(tasks[0]["lab"]).values())
+    wrong = [r for r in results if r["score"] != (full if int(r["student"][1:]) % 2 else 0.0)]
+    if wrong or [r["student"] for r in results] != sorted(task["student"] for task in tasks):
+        raise SystemExit(f"{len(results)} results of {len(tasks)} submissions, wrong: {wrong[:2]}")
+
+
+@contextlib.contextmanager
+def cluster():
+    """A local Dask cluster of two workers, each for one kernel at a time."""
+    from dask.distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, resources={"kernel": 1}, dashboard_address=None, processes=True
+    ) as started:
+        yield started
+
+
+class KillsAWorker:
+    """A report for grade_all() that kills one worker of a cluster after so many results, and sees what is done twice.
+
+    `seen` holds {student: when the autograded notebook was written, at the time of the result}.
+    """
+
+    def __init__(self, started, work, after, lab=LAB):
+        self.started, self.work, self.after, self.lab, self.seen = started, work, after, lab, {}
+
+    def __call__(self, line):
+        from dask.distributed import Client
+
+        student = line.split("] ")[1].split()[0]
+        self.seen[student] = self.written(student)
+        if len(self.seen) == self.after:
+            with Client(self.started.scheduler_address) as client:
+                os.kill(min(client.run(os.getpid).values()), signal.SIGKILL)
+
+    def written(self, student):
+        return (self.work / "autograded" / student / self.lab / f"{self.lab}.ipynb").stat().st_mtime_ns
+
+    def graded_twice(self):
+        """Return the students whose notebook was written again after their result was known."""
+        return [student for student, when in self.seen.items() if self.written(student) != when]
+
+
+def on_dask(folder, students, lab, *, kill=False):
+    """Return the submissions a minute on a local Dask cluster; kill: with a worker killed half-way."""
+    with cluster() as started:
+        report = KillsAWorker(started, folder, students // 2, lab) if kill else lambda line: None
+        rate = ours(folder, students, lab, report, scheduler=started.scheduler_address)
+    if kill and report.graded_twice():
+        raise SystemExit(f"graded twice: {report.graded_twice()}")
+    return rate
+
+
+def plain(folder, students, lab):
+    """Return the submissions a minute of nbgrader's own command, without sandbox and repair."""
+    for task in make_tasks(folder, students, lab):
+        target = folder / "submitted" / task["student"] / lab
+        target.mkdir(parents=True)
+        (target / f"{lab}.ipynb").write_text(task["text"], encoding="utf-8")
+    settings = f"c = get_config()\nc.CourseDirectory.course_id = {gradebook.COURSE_ID!r}\n"
+    (folder / "nbgrader_config.py").write_text(settings + "c.Execute.timeout = 120\n", encoding="utf-8")
+    start = time.monotonic()
+    command = [sys.executable, "-m", "nbgrader", "autograde", lab]
+    subprocess.run(command, cwd=folder, capture_output=True, check=False)
+    return 60 * students / (time.monotonic() - start)
+
+
+WAYS = {
+    "plain nbgrader": plain,
+    "one worker": lambda folder, students, lab: ours(folder, students, lab, workers=1),
+    "two workers": lambda folder, students, lab: ours(folder, students, lab, workers=2),
+    "Dask, two workers": on_dask,
+    "Dask, a worker killed": lambda folder, students, lab: on_dask(folder, students, lab, kill=True),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--students", type=int, default=8)
+    parser.add_argument("--lab", default=LAB)
+    parser.add_argument("--only", choices=WAYS, action="append", help="this way alone (may be given more than once)")
+    options = parser.parse_args()
+    print(evaluation.machine(), f"{options.students} submissions of {options.lab}", flush=True)
+    rates = {}
+    with tempfile.TemporaryDirectory() as base:
+        for name in options.only or WAYS:
+            before = cpu_seconds()
+            rates[name] = WAYS[name](Path(base) / name, options.students, options.lab)
+            ratio = rates[name] / next(iter(rates.values()))
+            cpu = (cpu_seconds() - before) / options.students
+            print(f"{name:22} {rates[name]:5.1f} a minute, {ratio:.2f} of the first, CPU {cpu:.1f} s each", flush=True)
+
+
+def cpu_seconds():
+    """Return the CPU time of this process and of all its children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(part.ru_utime + part.ru_stime for part in used)
+
+
+if __name__ == "__main__":
+    main()

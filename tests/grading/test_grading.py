@@ -1,0 +1,502 @@
+"""Grading: what is collected, repaired, held and exported, and what a hostile submission cannot do.
+
+The attacks run in the sandbox that the command uses. Without bubblewrap they are skipped, with one line that says so.
+"""
+
+import contextlib
+import copy
+import csv
+import io
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbgrader.api import Gradebook
+
+from tests import ROOT
+from tests.tools.jupyter_browser import chromium, jupyter
+from tflite_course.errors import CourseError
+from tflite_course.grading import __main__ as command
+from tflite_course.grading import batch, collect, grade, gradebook, lint, repair, sandbox, spreadsheet
+from tflite_course.targets.browser import NoBrowser
+
+LAB = "lab_3_quantize"
+pytestmark = pytest.mark.xdist_group("grading")  # the class is graded once
+
+
+def read(kind):
+    return nbformat.read(ROOT / kind / LAB / f"{LAB}.ipynb", as_version=4)
+
+
+def grade_id(cell):
+    return cell.metadata.get("nbgrader", {}).get("grade_id")
+
+
+def answer(notebook, name, source):
+    """Return a copy of the notebook with another source in the cell of this grade_id."""
+    changed = copy.deepcopy(notebook)
+    next(cell for cell in changed.cells if grade_id(cell) == name).source = source
+    return changed
+
+
+def test_the_class_is_graded_in_one_worker(request):
+    """pytest-xdist 3.8 beside pytest 9.2 forgets the groups without a word: then each worker grades the class."""
+    assert request.node.nodeid.endswith("@grading") or "PYTEST_XDIST_WORKER" not in os.environ
+
+
+# --- collect
+
+
+def make_zip(files):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return stream.getvalue()
+
+
+def test_collect_takes_what_platforms_give(tmp_path):
+    text = nbformat.writes(read("labs"))
+    (tmp_path / "ada_12345_678_lab_3_quantize(1).ipynb").write_text(text)
+    (tmp_path / "bob.zip").write_bytes(make_zip({"deep/er/lab_3_quantize.ipynb": text, "notes.txt": "x"}))
+    (tmp_path / "Carla Curie_2031_assignsubmission_file_").mkdir()
+    (tmp_path / "Carla Curie_2031_assignsubmission_file_" / "lab_3_quantize-final.ipynb").write_text(text)
+    (tmp_path / "dan.zip").write_bytes(b"no zip")
+    (tmp_path / "eve.docx").write_text("essay")
+    (tmp_path / "fay").mkdir()
+    found = {s.student: s for s in collect.collect(tmp_path, [LAB])}
+    assert {name for name, s in found.items() if s.notebooks == {LAB: text}} == {"ada", "bob", "Carla-Curie"}
+    assert "cannot be unpacked" in found["dan"].problems[0]
+    assert "is no lab" in found["eve"].problems[0]
+    assert found["fay"].problems == ["no notebook of a lab was found"]
+
+
+def test_collect_leaves_nothing_outside(tmp_path):
+    inside = tmp_path / "in"
+    inside.mkdir()
+    (inside / "mallory.zip").write_bytes(make_zip({"../../lab_3_quantize.ipynb": "{}", "/tmp/x.ipynb": "{}"}))
+    (inside / "link.ipynb").symlink_to(ROOT / "solutions" / LAB / f"{LAB}.ipynb")
+    found = collect.collect(inside, [LAB])
+    assert [s.student for s in found] == ["mallory"]  # a link is not followed
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["in", "link.ipynb", "mallory.zip"]
+
+
+def test_collect_refuses_a_bomb(tmp_path):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("lab_3_quantize.ipynb", b"0" * (collect.MOST_BYTES + 1))
+    (tmp_path / "bomb.zip").write_bytes(stream.getvalue())
+    (submission,) = collect.collect(tmp_path, [LAB])
+    assert "unpacks to too much" in submission.problems[0] and not submission.notebooks
+
+
+@pytest.mark.parametrize("make", [lambda p: p / "gone", lambda p: p], ids=["missing", "empty"])
+def test_collect_says_what_is_wrong(tmp_path, make):
+    with pytest.raises(CourseError, match="There is no folder|is empty"):
+        collect.collect(make(tmp_path), [LAB])
+
+
+# --- repair
+
+
+def strip_metadata(notebook, *, ids):
+    for number, cell in enumerate(notebook.cells):
+        cell.metadata = nbformat.NotebookNode()
+        if not ids:
+            cell["id"] = f"x{number}"
+    return notebook
+
+
+@pytest.mark.parametrize("ids", [True, False], ids=["ids kept", "ids lost"])
+def test_repair_finds_cells_again(ids):
+    released, submitted = read("labs"), strip_metadata(read("solutions"), ids=ids)
+    fixed, notes = repair.repair(submitted, released)
+    assert [grade_id(c) for c in fixed.cells if grade_id(c)] == [grade_id(c) for c in released.cells if grade_id(c)]
+    sources = {grade_id(c): c.source for c in fixed.cells}
+    for cell in read("solutions").cells:
+        if cell.metadata.get("nbgrader", {}).get("solution"):
+            assert sources[grade_id(cell)] == cell.source, grade_id(cell)
+    assert notes
+
+
+def test_repair_restores_checks():
+    released, submitted = read("labs"), read("labs")
+    submitted.cells = [c for c in submitted.cells if grade_id(c) != "check_quantize"]
+    next(c for c in submitted.cells if grade_id(c) == "check_predict").source = "3.0"
+    fixed, notes = repair.repair(submitted, released)
+    sources = {grade_id(c): c.source for c in fixed.cells}
+    for name in ("check_quantize", "check_predict"):
+        assert sources[name] == next(c.source for c in released.cells if grade_id(c) == name)
+    assert any("check_quantize: the cell was missing" in note for note in notes)
+    assert any("check_predict: the locked cell was edited" in note for note in notes)
+
+
+def test_repair_keeps_cells_of_the_student():
+    submitted = read("labs")
+    submitted.cells.insert(5, nbformat.v4.new_code_cell("helper = 1"))
+    fixed, _ = repair.repair(submitted, read("labs"))
+    sources = [c.source for c in fixed.cells]
+    assert sources.index("helper = 1") == 5 and len(fixed.cells) == len(submitted.cells)
+    nbformat.validate(fixed)
+
+
+# --- lint
+
+HELD = [
+    "get_ipython().input_transformers_cleanup.append(lambda lines: ['pass'])",
+    "import tflite_course.labs.exercise as e\ne.Exercise.find_mistake = None",
+    "from tflite_course import labs\nlabs.check = lambda *a, **k: 2.0",
+    "from tflite_course.labs import load_exercises",
+    "import sys\nsys.modules['x'] = 1",
+    "class Right:\n    def __eq__(self, other):\n        return True",
+    "import builtins",
+    "exec('x = 1')",
+    "getattr(x, '__eq__')",
+    "import gc\nprint(gc.get_objects())",
+    "import ctypes",
+    "__import__('os')",
+    "check.__globals__['load_exercises'] = None",
+    "check = lambda *arguments, **options: 2.0",
+    "def check(*arguments, **options):\n    return 2.0",
+]
+
+
+@pytest.mark.parametrize("source", HELD)
+def test_tampering_is_found(source):
+    assert lint.find_tampering(source)
+
+
+def test_honest_answers_are_not_held():
+    for path in sorted((ROOT / "solutions").glob("*/*.ipynb")):
+        assert lint.inspect(nbformat.read(path, as_version=4), _released(path)) == {}, path
+    assert lint.find_tampering("model.compile('adam', loss)\nmodel.eval") == []
+    assert lint.find_tampering("x = (") == []
+
+
+def _released(path):
+    return nbformat.read(ROOT / "labs" / path.parent.name / path.name, as_version=4)
+
+
+# --- a busy machine
+
+
+@pytest.mark.parametrize(
+    ("place", "times", "patiences"),
+    [("setup", 0, [1]), ("setup", 1, [1, grade.PATIENCE]), ("setup", 2, [1, grade.PATIENCE]), ("quantize", 1, [1])],
+)
+def test_a_busy_machine_costs_no_points(place, times, patiences, tmp_path, monkeypatch):
+    """The set-up cell, which is the course's, is tried again with more time; an answer that never ends is not."""
+    asked = []
+
+    def autograde(work, lab, student, sandboxed, patience):
+        notebook = read("labs")
+        cell = next(c for c in notebook.cells if c.cell_type == "code" and (grade_id(c) or "setup") == place)
+        if len(asked) < times:
+            cell.outputs = [nbformat.v4.new_output("error", ename="CellTimeoutError")]
+        asked.append(patience)
+        path = tmp_path / "autograded" / student / lab / f"{lab}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, path)
+
+    monkeypatch.setattr(grade, "_autograde", autograde)
+    notes = grade._run(tmp_path, LAB, "ada", True, read("labs"))
+    assert asked == patiences
+    assert bool(notes) == (times == 2) and all("stopped by the time limit twice" in note for note in notes)
+
+
+# --- the whole way, in the sandbox
+
+OUTSIDE = "outside.txt"
+
+
+def hostile(victim, port):
+    """Return {student: notebook}: attacks, each in the answer to exercise 2, the other answers right."""
+    full = read("solutions")
+    right = next(c.source for c in full.cells if grade_id(c) == "quantize")
+
+    def attack(code):
+        return answer(full, "quantize", f"{right}\n\n{code}")
+
+    folder = str(victim)
+    attacks = {
+        "files": f"import pathlib, shutil\nseen = [p.name for p in pathlib.Path({folder!r}).glob('*')]\n"
+        f"shutil.rmtree({folder!r}, ignore_errors=True)\n"
+        f"try:\n    pathlib.Path({folder!r}, 'new').write_text('x')\nexcept OSError:\n    pass\nassert not seen",
+        "solutions": f"import pathlib\nassert not list(pathlib.Path({str(ROOT)!r}).glob('solutions/**/*.ipynb'))\n"
+        f"assert not list(pathlib.Path({str(ROOT)!r}).glob('tests/*'))",
+        "network": "import socket\nfor host in ('127.0.0.1', '10.0.0.1'):\n    try:\n"
+        f"        socket.create_connection((host, {port}), timeout=2)\n"
+        "    except OSError:\n        continue\n    raise SystemError('the network is open')",
+        "daemon": "import os, time\nif os.fork() == 0:\n    os.setsid()\n    while True:\n        time.sleep(0.1)",
+        "exit": "import os\nos._exit(0)",
+        "memory": "blocks = []\nwhile True:\n    blocks.append(bytearray(50_000_000))",
+        "forks": "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass",
+        "loop": "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    try:\n"
+        "        while True:\n            pass\n    except BaseException:\n        pass",
+        "transformer": "get_ipython().input_transformers_cleanup.append(lambda lines: ['2.0'])",
+        "stderr": "import os\nos.write(2, b'INFO: a line on stderr')",
+    }
+    notebooks = {name: attack(code) for name, code in attacks.items()}
+    notebooks["full"] = full
+    notebooks["untouched"] = read("labs")
+    notebooks["partial"] = partial(full)
+    script = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
+    script += "\n\n| a | b |\n|---|---|\n| 1 | 2 |"
+    notebooks["script"] = answer(full, "explain", script)
+    return notebooks
+
+
+def partial(full):
+    """Return the work of a student who got three of six exercises right: one wrong, two left open."""
+    stubs = {grade_id(cell): cell.source for cell in read("labs").cells}
+    wrong = answer(full, "quantize", "def quantize(real, scale, zero_point):\n    return real / scale + zero_point")
+    for name in ("int8_model", "predict"):
+        wrong = answer(wrong, name, stubs[name])
+    return wrong
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """Run the command over a class of honest and hostile students; return the work folder and what was printed."""
+    try:
+        sandbox.check_available()
+    except CourseError as error:
+        pytest.skip(f"the attacks need the sandbox: {error}")
+    base = tmp_path_factory.mktemp("class")
+    victim, submissions = base / "victim", base / "submissions"
+    victim.mkdir()
+    (victim / OUTSIDE).write_text("mine")
+    submissions.mkdir()
+    server = socket.create_server(("127.0.0.1", 0))
+    for student, notebook in hostile(victim, server.getsockname()[1]).items():
+        (submissions / student).mkdir()
+        nbformat.write(notebook, submissions / student / f"{LAB}.ipynb")
+    (submissions / "nonsense").mkdir()
+    (submissions / "nonsense" / f"{LAB}.ipynb").write_text("{no notebook")
+    (submissions / "nothing.zip").write_bytes(b"")
+    threading.Thread(target=lambda: _count(server), daemon=True).start()
+    environment = os.environ | {
+        "GRADE_MEMORY": "3e9",
+        "GRADE_SECONDS": "240",
+        "GRADE_PROCESSES": "60",
+        "GRADE_CELL": "60",
+    }
+    arguments = [sys.executable, "-m", "tflite_course.grading", submissions, "--work", base / "work", "--labs", LAB]
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment, timeout=1200)
+    server.close()
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return base, done.stdout
+
+
+CONNECTIONS = []
+
+
+def _count(server):
+    while True:
+        try:
+            CONNECTIONS.append(server.accept())
+        except OSError:
+            return
+
+
+def scores(base):
+    with open(base / "work" / "canvas.csv", encoding="utf-8-sig", newline="") as stream:
+        return {row["SIS User ID"]: row[LAB] for row in csv.DictReader(stream) if row["SIS User ID"]}
+
+
+def test_every_student_has_a_row(graded):
+    base, said = graded
+    students = {path.name.removesuffix(".zip") for path in (base / "submissions").iterdir()}
+    assert set(scores(base)) == students
+    assert "nothing: no notebook of a lab was found" in said
+
+
+@pytest.mark.parametrize("student", ["full", "files", "solutions", "network", "daemon", "stderr", "script"])
+def test_answers_that_are_right_score(graded, student):
+    """These attacks are harmless in the sandbox: what they try fails inside, and the right answer beside it counts."""
+    assert float(scores(graded[0])[student]) == 13.0
+
+
+@pytest.mark.parametrize("student", ["exit", "memory", "forks", "loop", "transformer", "untouched", "nonsense"])
+def test_what_breaks_the_run_scores_nothing(graded, student):
+    assert float(scores(graded[0])[student]) == 0.0
+
+
+def test_a_part_of_the_answers_scores_a_part(graded):
+    assert float(scores(graded[0])["partial"]) == 5.0
+
+
+def test_reasons_are_said(graded):
+    said = graded[1]
+    assert "transformer lab_3_quantize: held" in said and "input_transformers_cleanup" in said
+    assert "GRADE_MEMORY was passed" in said
+    for student in ("exit", "memory", "forks", "loop"):
+        assert f"{student} lab_3_quantize: it could not be run to its end and scores 0" in said
+
+
+def test_nothing_outside_was_touched(graded):
+    base, _ = graded
+    assert [path.name for path in (base / "victim").iterdir()] == [OUTSIDE]
+    assert CONNECTIONS == []
+    deadline = time.monotonic() + 30  # the kernel takes a namespace down a moment after its first process is killed
+    while (left := kernels_of_submissions()) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert left == [], "a process of a submission is still there"
+
+
+def kernels_of_submissions():
+    listing = subprocess.run(["ps", "-eo", "pid,stat,args"], capture_output=True, text=True).stdout
+    return [line for line in listing.splitlines() if "/connection.json" in line]
+
+
+def test_feedback_pages(graded):
+    base, _ = graded
+    for student in ("full", "exit", "script", "nonsense"):
+        page = (base / "work" / "feedback" / student / LAB / f"{LAB}.html").read_text(encoding="utf-8")
+        assert "seed=" not in page and "HIDDEN TESTS" not in page
+        assert "<script>document.title" not in page and "onerror=" not in page
+        assert "<table>" in page  # tables stay
+
+
+def test_marking_by_hand_is_listed(graded):
+    assert "to mark by hand: full lab_3_quantize: 1" in graded[1]
+
+
+def run_again(base):
+    arguments = [sys.executable, "-m", "tflite_course.grading", base / "submissions", "--work", base / "work"]
+    done = subprocess.run([*arguments, "--labs", LAB], capture_output=True, text=True, timeout=300)
+    assert "0 submissions to grade" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_second_run_grades_nothing_again(graded):
+    before = scores(graded[0])
+    run_again(graded[0])
+    assert scores(graded[0]) == before
+
+
+@pytest.fixture(scope="module")
+def formgrader(graded):
+    """Open nbgrader's pages as INSTRUCTORS.md says; return a function that opens one, and the page."""
+    work = graded[0] / "work"
+    with contextlib.ExitStack() as stack:
+        try:
+            browser = stack.enter_context(chromium())
+        except NoBrowser as error:
+            pytest.skip(str(error))
+        server = stack.enter_context(jupyter(folder=work))
+        page = browser.new_page(viewport={"width": 1200, "height": 1000})
+        page.set_default_timeout(90_000)
+        page.goto(f"{server.url}/lab?token={server.token}")
+
+        def open_page(path, name):
+            page.goto(f"{server.url}/formgrader/{path}", wait_until="domcontentloaded")
+            page.locator("#main-table tr:nth-child(2), input.score").first.wait_for()
+            PICTURES.mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+
+        yield open_page, page
+
+
+PICTURES = Path(__file__).parent / "artefacts" / "formgrader"
+
+
+def submission_path(work, student):
+    with Gradebook(gradebook.database(work), gradebook.COURSE_ID) as book:
+        return f"submissions/{book.find_submission_notebook(LAB, LAB, student).id}/?index=0"
+
+
+def test_formgrader_lists_the_class(graded, formgrader):
+    open_page, page = formgrader
+    open_page(f"manage_submissions/{LAB}", "class")
+    shown = page.locator("#main-table").inner_text()
+    assert all(re.search(rf"\b{student}\b", shown) for student in scores(graded[0]) if student != "nothing")
+    assert re.search(r"partial\s.*\b5 / 16", shown) and re.search(r"full\s.*\b13 / 16", shown)
+
+
+@pytest.mark.parametrize("student", ["full", "partial", "script"])
+def test_formgrader_shows_a_submission(graded, formgrader, student):
+    open_page, page = formgrader
+    open_page(submission_path(graded[0] / "work", student), student)
+    page.wait_for_function("document.querySelectorAll('input.score').length == 7")
+    points = page.locator("input.score").evaluate_all("all => all.map(e => Number(e.placeholder || 0))")
+    assert sum(points) == float(scores(graded[0])[student])
+    assert page.title() == LAB  # a script in the submission would have changed it
+    assert not page.locator("[onerror]").count()
+
+
+def test_a_mark_given_by_hand_reaches_the_files(graded, formgrader):
+    base, _ = graded
+    open_page, page = formgrader
+    open_page(submission_path(base / "work", "full"), "full")
+    cell = page.locator("input.score#explain")
+    with page.expect_response(lambda response: "/api/grade/" in response.url and response.request.method == "PUT"):
+        cell.fill("2")
+        cell.press("Tab")
+    remark = page.locator("textarea.comment").last
+    with page.expect_response(lambda response: "/api/comment/" in response.url and response.request.method == "PUT"):
+        remark.fill("Which of the two numbers is the median?")
+        remark.press("Tab")
+    run_again(base)
+    assert float(scores(base)["full"]) == 15.0
+    feedback = base / "work" / "feedback" / "full" / LAB / f"{LAB}.html"
+    assert "Which of the two numbers is the median?" in feedback.read_text(encoding="utf-8")
+
+
+# --- exports and the command
+
+
+def test_csv_quoting(tmp_path):
+    spreadsheet.write(tmp_path / "x.csv", ["name", "n"], [['O"Neil, Ada', 1.5], ["=1+1", None], ["two\nlines", "ü"]])
+    with open(tmp_path / "x.csv", encoding="utf-8-sig", newline="") as stream:
+        assert list(csv.reader(stream)) == [["name", "n"], ['O"Neil, Ada', "1.5"], ["'=1+1", ""], ["two\nlines", "ü"]]
+
+
+def test_refuses_without_a_sandbox(tmp_path, monkeypatch):
+    (tmp_path / "ada.ipynb").write_text("{}")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit, match="no sandbox on this machine .* --unsafe"):
+        command.main([str(tmp_path), "--work", str(tmp_path / "work")])
+
+
+def test_unknown_lab(tmp_path):
+    with pytest.raises(SystemExit, match="There is no lab lab_99: choose from"):
+        command.main([str(tmp_path), "--labs", "lab_99"])
+
+
+def test_a_worker_that_fails_is_recorded():
+    result = batch.worker({"work": "/nowhere", "lab": LAB, "student": "ada", "text": "{}"})
+    assert result["crashed"] and "the grader failed" in result["notes"][0]
+    json.dumps(result)
+
+
+def test_dask_loses_nothing_when_a_worker_is_killed(tmp_path):
+    """Half-way a worker dies: every submission is graded, and what was done is not done again."""
+    from tests import benchmark_grading
+
+    try:
+        sandbox.check_available()
+    except CourseError as error:
+        pytest.skip(f"submissions need the sandbox: {error}")
+    work = tmp_path / "work"
+    tasks = benchmark_grading.make_tasks(work, 4)
+    with benchmark_grading.cluster() as started:
+        report = benchmark_grading.KillsAWorker(started, work, after=1)
+        results = batch.grade_all(tasks, scheduler=started.scheduler_address, report=report)
+    assert [(r["student"], r["score"]) for r in results] == [
+        ("s000", 0.0),
+        ("s001", 13.0),
+        ("s002", 0.0),
+        ("s003", 13.0),
+    ]
+    assert len(report.seen) == 4 and report.graded_twice() == []
+    assert all(grade.is_graded(work, LAB, student) for student in report.seen)
+    assert batch.worker(tasks[1])["score"] == 13.0  # asked for again, it answers from the gradebook at once

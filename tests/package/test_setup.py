@@ -1,0 +1,117 @@
+"""tflite_course.setup, the small modules, and bad input into them."""
+
+import subprocess
+import sys
+from importlib import metadata
+
+import pytest
+
+from tests import ROOT
+from tflite_course import quiz, setup
+from tflite_course.checks import near
+from tflite_course.errors import CourseError
+
+
+@pytest.mark.parametrize("version", [(3, 9, 1), (3, 10, 0), (3, 14, 0), (2, 7)])
+def test_wrong_python(version):
+    with pytest.raises(CourseError, match=rf"This is Python {version[0]}\.{version[1]}, .* install Python 3\.11"):
+        setup.check_python(version)
+
+
+@pytest.mark.parametrize("version", [(3, 11), (3, 12, 4), (3, 13, 0)])
+def test_right_python(version):
+    setup.check_python(version)
+
+
+def test_missing_package(monkeypatch):
+    def missing(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", missing)
+    with pytest.raises(CourseError, match=r'tensorflow is not installed: run `pip install "tensorflow>=2\.20"`'):
+        setup.check_packages()
+
+
+@pytest.mark.parametrize(
+    ("found", "good"), [("2.19.1", False), ("2.9.0", False), ("2.20.0", True), ("2.21.0rc1", True)]
+)
+def test_version_of_a_package(monkeypatch, found, good):
+    monkeypatch.setattr(metadata, "version", lambda name: found)
+    if good:
+        assert setup.check_packages(["tensorflow"]) == {"tensorflow": found}
+    else:
+        with pytest.raises(CourseError, match=rf"tensorflow {found} does not work .* restart the kernel"):
+            setup.check_packages(["tensorflow"])
+
+
+def test_the_lowest_versions_are_those_of_the_package():
+    """pyproject.toml and setup.VERSIONS say the same."""
+    import tomllib
+
+    from packaging.requirements import Requirement
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {r.name: str(r.specifier) for r in map(Requirement, project["dependencies"])}
+    for name, (low, _) in setup.VERSIONS.items():
+        assert declared[name] == f">={low}", name
+
+
+def test_pins_satisfy_the_ranges():
+    pinned = dict(
+        line.split("#")[0].strip().split("==")
+        for line in (ROOT / "requirements.txt").read_text().splitlines()
+        if "==" in line
+    )
+    for name in setup.VERSIONS:
+        assert metadata.version(name) == pinned[name], f"{name}: make the environment again"
+
+
+@pytest.mark.parametrize("flag", ["True", "False"])
+def test_prepare_in_a_fresh_python(flag):
+    code = f"import sys; from tflite_course.setup import prepare; prepare(tensorflow={flag})"
+    code += "; print('tensorflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert "ai-edge-litert" in done.stdout and done.stdout.strip().endswith(flag)
+
+
+def test_importing_the_package_is_light():
+    code = (
+        "import sys, tflite_course.pad, tflite_course.evaluation, tflite_course.models, tflite_course.datasets;"
+        "print([m for m in ('tensorflow', 'tf_keras', 'ai_edge_litert') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_course_error_is_one_sentence_in_a_notebook():
+    lines = CourseError("What is wrong: what to do.")._render_traceback_()
+    assert lines == ["CourseError: What is wrong: what to do."]
+
+
+def test_near(capsys):
+    near("accuracy", 0.912, 0.91, 0.005)
+    near("accuracy", 0.9149, 0.91, 0.005)
+    near("accuracy", 0.9151, 0.91, 0.005)
+    near("accuracy", 0.89, 0.91, 0.005)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["accuracy: 0.912 (expected 0.910 ± 0.005)", "accuracy: 0.915 (expected 0.910 ± 0.005)"]
+    assert lines[2] == "accuracy: 0.9151 is OUTSIDE 0.910 ± 0.005" and "0.89 is OUTSIDE" in lines[3]
+
+
+@pytest.mark.parametrize("tolerance", [0, -1])
+def test_near_with_a_useless_band(tolerance):
+    with pytest.raises(CourseError, match="above zero"):
+        near("accuracy", 0.9, 0.9, tolerance)
+
+
+def test_near_with_nan():
+    with pytest.raises(CourseError, match="look at the loss"):
+        near("accuracy", float("nan"), 0.9, 0.1)
+
+
+def test_quiz_with_two_right_answers(monkeypatch, tmp_path):
+    answers = [{"answer": "a", "correct": True, "feedback": "f"}] * 2
+    (tmp_path / "q.json").write_text(__import__("json").dumps([{"question": "Which?", "answers": answers}]))
+    monkeypatch.setattr(quiz, "resource", lambda name: tmp_path / "q.json")
+    with pytest.raises(CourseError, match="exactly one right answer"):
+        quiz.load_quiz("q")

@@ -1,0 +1,112 @@
+"""A lesson that stands alone in an environment like Colab's installs the course with its set-up cell, and runs.
+
+The environment is .venv-colab (`make test` builds it from colab-requirements.txt). The course is installed from a local
+git repository: git is told to look there for the address that stands in the notebooks.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from tests import ROOT
+from tests.notebooks.test_hygiene import LESSONS
+from tflite_course.authoring.publish import course_source
+
+PYTHON = ROOT / ".venv-colab" / "bin" / "python"
+ABSENT = ["tflite-course", "ai-edge-litert", "tensorflow-model-optimization"]
+
+pytestmark = pytest.mark.xdist_group("colab")
+
+
+@pytest.fixture(scope="module")
+def colab(tmp_path_factory):
+    """Return the environment variables of a session in which only the address of the course can be reached."""
+    if not PYTHON.exists():
+        message = "There is no .venv-colab: `make test` builds it when the network is there."
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    subprocess.run([PYTHON, "-m", "pip", "uninstall", "-q", "-y", *ABSENT], check=True)
+    folder = tmp_path_factory.mktemp("colab")
+    repository = make_repository(folder / "repository")
+    config = folder / "gitconfig"
+    config.write_text(f'[url "{repository.as_uri()}"]\n    insteadOf = {course_source()}\n', encoding="utf-8")
+    kernel = folder / "share" / "kernels" / "colab"
+    kernel.mkdir(parents=True)
+    argv = [str(PYTHON), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    kernel.joinpath("kernel.json").write_text(json.dumps({"argv": argv, "display_name": "colab", "language": "python"}))
+    return {"JUPYTER_PATH": str(folder / "share"), "GIT_CONFIG_GLOBAL": str(config), "PYTHONPATH": ""}
+
+
+def make_repository(folder):
+    """Return a git repository with the course as it lies here, committed or not."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    who = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    for command in (["init", "-q"], ["add", "-A"], [*who, "commit", "-q", "-m", "course"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    return folder
+
+
+def run_alone(path, colab, folder, monkeypatch):
+    """Run a copy of a notebook in an empty folder, in Colab's kernel; return its code cells."""
+    for name, value in colab.items():
+        monkeypatch.setenv(name, value)
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook, timeout=600, kernel_name="colab", resources={"metadata": {"path": str(folder)}}, startup_timeout=120
+    )
+    client.execute()  # raises at the first cell that fails
+    assert not (folder / "tflite_course").exists()
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def printed(cell):
+    return "".join(output.get("text", "") for output in cell.outputs if output.output_type == "stream")
+
+
+# of part 1 those that need no training, and part 3, whose tools Colab does not have
+ALONE = [lesson for lesson in LESSONS if lesson[:2] in ("02", "03", "04") or lesson[:2] >= "10"]
+
+
+@pytest.mark.parametrize("lesson", ALONE)
+def test_lesson_alone(lesson, colab, tmp_path, monkeypatch):
+    cells = run_alone(ROOT / "notebooks" / f"{lesson}.ipynb", colab, tmp_path, monkeypatch)
+    assert "ai-edge-litert" in printed(cells[0])
+
+
+@pytest.mark.parametrize(
+    "lab",
+    [
+        "lab_2_interpreter_and_drawing",
+        "lab_3_quantize",
+        "lab_7_linux_program",
+        "lab_8_browser",
+        "lab_9_microcontroller",
+        "lab_10_gestures",
+    ],
+)
+def test_lab_alone(lab, colab, tmp_path, monkeypatch):
+    """With the answers of the solution, in whose cells `seed=` repeats a check on other inputs."""
+    cells = run_alone(ROOT / "solutions" / lab / f"{lab}.ipynb", colab, tmp_path, monkeypatch)
+    checks = [cell for cell in cells if cell.source.startswith("check(")]
+    assert len(checks) > 3 and all(printed(cell).count("Right.") == 2 for cell in checks), [printed(c) for c in checks]
+
+
+def test_the_environment_is_still_colabs(colab):
+    """Installing the course must not replace what Colab brought, ipywidgets 7 above all."""
+    code = "import importlib.metadata as m; print(m.version('ipywidgets'), m.version('tensorflow'), m.version('numpy'))"
+    done = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["7.7.1", "2.20.0", "2.1.3"]

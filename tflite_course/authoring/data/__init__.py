@@ -1,0 +1,1 @@
+"""The data sets of data/, each made by its script."""

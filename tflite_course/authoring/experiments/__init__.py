@@ -1,0 +1,1 @@
+"""Slow experiments: each stores its results as JSON, and lessons repeat one row."""

@@ -1,0 +1,1 @@
+"""Training and converting the course's models."""

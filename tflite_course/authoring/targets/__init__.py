@@ -1,0 +1,1 @@
+"""Measurements of the targets of part 3."""

@@ -1,0 +1,24 @@
+"""Text of students in files for a person: CSV that a spreadsheet opens safely, and lines of a report."""
+
+import csv
+import html
+
+
+def as_cell(value):
+    """Return a value for a cell of a spreadsheet that does not begin as a formula does."""
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return "'" + value
+    return "" if value is None else value
+
+
+def write(path, header, rows):
+    """Write rows, lists of plain values, under a header as CSV that Excel reads as UTF-8."""
+    with open(path, "w", newline="", encoding="utf-8-sig") as stream:  # the mark makes Excel read UTF-8
+        writer = csv.writer(stream)
+        writer.writerow(header)
+        writer.writerows([as_cell(value) for value in row] for row in rows)
+
+
+def one_line(text):
+    """Return what a student wrote as one short line without control characters, HTML escaped."""
+    return html.escape("".join(c if c.isprintable() else " " for c in str(text))[:120])

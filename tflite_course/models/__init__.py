@@ -1,0 +1,25 @@
+"""The course's trained models: their networks, checkpoints and .tflite files, and what is done to such a file."""
+
+from tflite_course.models.digits import (
+    CHECKPOINTS,
+    SMALL_NETWORKS,
+    build,
+    build_mnist_cnn,
+    build_mnist_ds,
+    build_small,
+    load_model,
+    model_path,
+    read_model,
+)
+
+__all__ = [
+    "CHECKPOINTS",
+    "SMALL_NETWORKS",
+    "build",
+    "build_mnist_cnn",
+    "build_mnist_ds",
+    "build_small",
+    "load_model",
+    "model_path",
+    "read_model",
+]

@@ -1,0 +1,1 @@
+"""Federated averaging in NumPy and in Flower."""

@@ -33,14 +33,17 @@ FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?:::(.+?))?(?: - .*)?$", re.M)
 
 def parts(root, only, *, tests):
     """Return the paths, relative to root, of notebooks and (tests=True) tests whose path has one of the words."""
-    notebooks = sorted((root / "notebooks").glob("*.ipynb"))
-    if not tests:
-        return [path.relative_to(root).as_posix() for path in notebooks if any(w in path.stem for w in only or [""])]
-    found = {path.stem: path for path in (root / "tests").rglob("*") if path.suffix == ".py" or path.is_dir()}
-    if gone := [name for name in TESTS if name not in found]:
-        raise SystemExit(f"tests/shake/run.py names tests that are not there: {', '.join(gone)}.")
-    paths = [path.relative_to(root).as_posix() for path in notebooks + [found[name] for name in TESTS]]
-    return [path for path in paths if not only or any(word in path for word in only)]
+    paths = sorted((root / "notebooks").glob("*.ipynb"))
+    if tests:
+        found = {path.stem: path for path in (root / "tests").rglob("*") if path.suffix == ".py" or path.is_dir()}
+        if gone := [name for name in TESTS if name not in found]:
+            raise SystemExit(f"tests/shake/run.py names tests that are not there: {', '.join(gone)}.")
+        paths += [found[name] for name in TESTS]
+    paths = [path.relative_to(root).as_posix() for path in paths]
+    chosen = [path for path in paths if not only or any(word in path for word in only)]
+    if not chosen:
+        raise SystemExit(f"No notebook and no test has {' or '.join(only)} in its path.")
+    return chosen
 
 
 def run(root, path, shake):

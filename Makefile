@@ -1,110 +1,136 @@
-# make lab: a student's machine.   make test: the tests.   make outputs: run the notebooks and store what they print.
-# Each makes the environment that it needs first; a second run installs nothing.
+# The course's commands. `make help` lists them; each makes the environment that it needs first, and a second run
+# installs nothing.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TOOLS := -m tests.tools
+AUTHORING := $(BIN)/python -m tflite_course.authoring
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# An environment that cannot be used (half made, moved, its Python gone or another one than `make PYTHON=...` asks for)
+# is made again: see tests/tools/environment.py.
+WANTED := $(if $(filter command,$(firstword $(origin PYTHON))),$(shell "$(PYTHON)" -c 'import platform; print(platform.python_version())' 2>/dev/null))
+ifneq ($(wildcard $(VENV)/python.stamp),)
+ifneq ($(shell $(BIN)/python $(TOOLS).environment check $(VENV) $(WANTED) 2>/dev/null),good)
+.PHONY: $(VENV)/python.stamp
+endif
+endif
+
+# Where the home folder cannot be written, Jupyter and the others keep their files in the environment.
+HOME_FOLDERS := . .cache .config .ipython .jupyter .keras .local .local/share .local/share/jupyter Library Library/Jupyter
+ifneq ($(shell cd "$$HOME" 2>/dev/null || echo no; for f in $(HOME_FOLDERS); do [ ! -e "$$HOME/$$f" ] || [ -w "$$HOME/$$f" ] || echo no; done),)
+OWN_HOME := $(CURDIR)/$(VENV)/home
+export JUPYTER_CONFIG_DIR ?= $(OWN_HOME)/jupyter
+export JUPYTER_DATA_DIR ?= $(OWN_HOME)/jupyter/data
+export IPYTHONDIR ?= $(OWN_HOME)/ipython
+export MPLCONFIGDIR ?= $(OWN_HOME)/matplotlib
+export KERAS_HOME ?= $(OWN_HOME)/keras
+export XDG_CACHE_HOME ?= $(OWN_HOME)/cache
+export npm_config_cache ?= $(OWN_HOME)/npm
+endif
+
 # JupyterLab refuses to run as root unless told so (containers do).
 ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 # Without it the pad's answer waits up to 40 ms on its way to the page: see tflite_course/lab_server.py.
 FAST_FLAG := --ServerApp.kernel_websocket_connection_class=tflite_course.lab_server.Connection
 
-# The tests of part 3
-TARGET_TESTS = tests/targets
+.PHONY: help lab check test test-all test-one shake fresh targets outputs labs stale refresh publish lock web grade \
+	benchmark benchmark-lessons benchmark-web programs browser sandbox emulators flower colab clean
 
-.PHONY: help lab labs grade test outputs web benchmark benchmark-lessons benchmark-web targets browser sandbox emulators flower colab shake clean
-
-help:
-	@sed -n '1,2s/^# //p' Makefile
+help: ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1 | \2/p' Makefile | awk -F' [|] ' '{ printf "%-24s %s\n", $$1, $$2 }'
 
 # The whole course is served, not notebooks/ alone: lessons show pictures from assets/.
-lab: $(VENV)/lab.stamp
-	$(BIN)/jupyter lab $(ROOT_FLAG) $(FAST_FLAG) $(LAB_FLAGS) --LabApp.default_url=/lab/tree/notebooks/01_train_mnist.ipynb
+lab: $(VENV)/lab.stamp ## make the environment and open lesson 01 in JupyterLab (LAB_FLAGS: for jupyter lab)
+	$(BIN)/python -m jupyterlab $(ROOT_FLAG) $(FAST_FLAG) $(LAB_FLAGS) --LabApp.default_url=/lab/tree/notebooks/01_train_mnist.ipynb
 
-test: $(VENV)/test.stamp browser sandbox emulators flower colab
-	$(BIN)/python -m tests.tools.run_all
-
-outputs: $(VENV)/test.stamp
-	$(BIN)/python -m tflite_course.authoring outputs $(NOTEBOOKS)
-
-benchmark: $(VENV)/test.stamp browser
-	$(BIN)/python -m tests.benchmarks.pad
-
-# Only what runs on the targets of part 3. `make test` does it too.
-targets: $(VENV)/test.stamp browser emulators flower
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(TARGET_TESTS)
-
-# The page of lesson 11: builds assets/web/dist/ and serves it. WEB_FLAGS: --port 9000, --host 0.0.0.0
-web: $(VENV)/lab.stamp
+web: $(VENV)/lab.stamp ## build the page of lesson 11 and serve it (WEB_FLAGS: --port 9000, --host 0.0.0.0)
 	$(BIN)/python -m tflite_course.targets.web --serve $(WEB_FLAGS)
 
-benchmark-web: $(VENV)/test.stamp browser
-	$(BIN)/python -m tests.benchmarks.web
+check: $(VENV)/test.stamp ## the quick tests, after each edit
+	$(BIN)/python $(TOOLS).run_all check
 
-# labs/ out of solutions/
-labs: $(VENV)/test.stamp
-	$(BIN)/python -m tflite_course.grading.release
+test: $(VENV)/test.stamp programs ## every lesson strictly, and at least one test of each kind
+	$(BIN)/python $(TOOLS).run_all test
 
-# SUBMISSIONS=folder: zip files, folders or notebooks, one a student. SCHEDULER=tcp://...: on a Dask cluster
-grade: $(VENV)/test.stamp
-	$(BIN)/python -m tflite_course.grading $(SUBMISSIONS) $(GRADE_FLAGS)
+test-all: $(VENV)/test.stamp programs ## everything, also what is slow
+	$(BIN)/python $(TOOLS).run_all all
 
-# OFFICIAL=folder: with the official tutorials, which are not part of the course
-benchmark-lessons: $(VENV)/test.stamp
+test-one: $(VENV)/test.stamp ## one test, lesson or lab (ONE="tests/labs/test_capstone.py -k plan", ONE=notebooks/04*)
+	$(BIN)/python -m pytest $(if $(findstring .ipynb,$(ONE))$(filter notebooks/%,$(ONE)),--nbval) $(ONE)
+
+shake: $(VENV)/test.stamp ## lessons, labs and tests with the arithmetic of other processors (SHAKE_FLAGS: --only 2)
+	$(BIN)/python -m tests.shake.run $(SHAKE_FLAGS)
+
+targets: $(VENV)/test.stamp browser emulators flower ## only what runs on the targets of part 3
+	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/targets
+
+fresh: ## make lab and make check on fresh Debian 12 and 13, before a release (root, mmdebstrap, 10 GB)
+	@"$(PYTHON)" $(TOOLS).programs fresh
+	"$(PYTHON)" -m tests.system.fresh $(FRESH_FLAGS)
+
+outputs: $(VENV)/test.stamp ## run notebooks and store what they print (NOTEBOOKS=notebooks/02*)
+	$(AUTHORING) outputs $(NOTEBOOKS)
+
+labs: $(VENV)/test.stamp ## labs/ out of solutions/
+	$(AUTHORING) labs
+
+stale: $(VENV)/test.stamp ## name what is out of date, and why
+	$(AUTHORING) stale
+
+refresh: $(VENV)/test.stamp ## make what is out of date, in order
+	$(AUTHORING) refresh
+
+publish: $(VENV)/lab.stamp ## write address and version everywhere (ADDRESS=https://... VERSION=2.0.0)
+	$(BIN)/python -m tflite_course.authoring.publish --address "$(ADDRESS)" --version "$(VERSION)"
+
+lock: $(VENV)/test.stamp ## constraints.txt out of the requirements files (LOCK_FLAGS: --upgrade, --upgrade-package NAME)
+	$(BIN)/python $(TOOLS).lock $(LOCK_FLAGS)
+
+benchmark: $(VENV)/test.stamp browser ## how fast the pad answers
+	$(BIN)/python -m tests.benchmarks.pad
+
+benchmark-lessons: $(VENV)/test.stamp ## the lessons of part 2 (OFFICIAL=folder: beside the official tutorials)
 	$(BIN)/python -m tests.benchmarks.lessons $(if $(OFFICIAL),--official $(OFFICIAL))
 
+benchmark-web: $(VENV)/test.stamp browser ## how fast the page of lesson 11 starts and answers
+	$(BIN)/python -m tests.benchmarks.web
+
+grade: $(VENV)/test.stamp ## grade a class (SUBMISSIONS=folder, GRADE_FLAGS, SCHEDULER=tcp://... for a Dask cluster)
+	$(BIN)/python -m tflite_course.grading $(SUBMISSIONS) $(GRADE_FLAGS)
+
 $(VENV)/python.stamp:
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 13) and "This is Python %d.%d, and TensorFlow needs 3.11 to 3.13: install Python 3.11 and call make with PYTHON=python3.11." % v)'
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python has no venv module: install it (Debian: apt-get install python3-venv) and call make again."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	@touch $@
+	@command -v "$(PYTHON)" >/dev/null || { echo "There is no program $(PYTHON): install Python 3.11 to 3.13, or name one, as in make lab PYTHON=python3.12." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 13) and "This is Python %d.%d, and TensorFlow needs 3.11 to 3.13: install one of them and name it, as in make lab PYTHON=python3.12." % v)'
+	@"$(PYTHON)" $(TOOLS).environment make $(VENV) $(WANTED)
 
 $(VENV)/lab.stamp: $(VENV)/python.stamp requirements.txt constraints.txt pyproject.toml
-	$(BIN)/python -m pip install --quiet -r requirements.txt || { echo "The packages could not be installed: check the network and the free disk space (3 GB), then call make again."; exit 1; }
+	@$(BIN)/python $(TOOLS).environment install $(VENV) requirements.txt
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/lab.stamp requirements-targets.txt requirements-dev.txt
-	$(BIN)/python -m pip install --quiet -r requirements-dev.txt || { echo "The test packages could not be installed: check the network, then call make again."; exit 1; }
+	@$(BIN)/python $(TOOLS).environment install $(VENV) requirements-dev.txt
 	@touch $@
 
-# The tests of the pad and of the web page need a Chromium and npm. Debian's come through apt; nothing else is tried.
-browser:
-	@if command -v chromium >/dev/null && command -v npm >/dev/null; then :; \
-	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		echo "Installing Chromium and npm ..."; apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core npm >/dev/null; \
-	else echo "There is no Chromium or no npm: the tests in a browser will be skipped. Cure: install the packages chromium and npm."; fi
+programs: browser sandbox emulators flower colab ## install what the tests need beside Python, as far as it can be had
 
-# The tests of the grading run hostile submissions in bubblewrap, and keep one gradebook in PostgreSQL.
-sandbox:
-	@if command -v bwrap >/dev/null && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then :; \
-	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		echo "Installing bubblewrap and PostgreSQL ..."; apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends bubblewrap postgresql >/dev/null; \
-	else echo "There is no bubblewrap or no PostgreSQL: some tests of the grading will be skipped. Cure: install the packages bubblewrap and postgresql."; fi
+# Each program is looked for and installed by itself; what cannot be had is one line, and make goes on.
+browser: ## Chromium and npm, for the pad and the web page
+	@"$(PYTHON)" $(TOOLS).programs $@
 
-# Lessons 10 and 12 run models on emulated Arm processors; the tests of lesson 13 compile the sources of its Android app.
-emulators:
-	@if command -v qemu-aarch64-static >/dev/null && command -v mmdebstrap >/dev/null && command -v qemu-system-arm >/dev/null && command -v arm-none-eabi-gcc >/dev/null && command -v javac >/dev/null && command -v kotlinc >/dev/null; then :; \
-	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		echo "Installing emulators and compilers ..."; apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends qemu-user-static mmdebstrap qemu-system-arm gcc-arm-none-eabi default-jdk-headless kotlin >/dev/null; \
-	else echo "Emulators or compilers are missing: some tests of the targets will be skipped, lessons 10 and 12 show stored results. Cure: install the packages qemu-user-static, mmdebstrap, qemu-system-arm, gcc-arm-none-eabi, default-jdk-headless and kotlin."; fi
+sandbox: ## bubblewrap and PostgreSQL, for the grading
+	@"$(PYTHON)" $(TOOLS).programs $@
 
-# Lesson 15 runs Flower in an environment of its own.
-flower: $(VENV)/python.stamp
+emulators: ## QEMU, compilers, a JDK: for lessons 10, 12 and 13
+	@"$(PYTHON)" $(TOOLS).programs $@
+
+flower: $(VENV)/python.stamp ## an environment for Flower, in which lesson 15 runs it
 	@$(BIN)/python -m tflite_course.targets.federated.environment || echo "Without Flower lesson 15 shows stored results, and one test is skipped."
 
-# An environment as Colab's: one test installs the course into it.
-COLAB_KEY = $(shell cksum < tests/system/colab-requirements.txt | cut -d' ' -f1)
-colab:
-	@[ -e .venv-colab/$(COLAB_KEY).stamp ] || { \
-		echo "Making an environment as Colab's ..."; $(PYTHON) -m venv --clear .venv-colab && \
-		.venv-colab/bin/python -m pip install --quiet -r tests/system/colab-requirements.txt && touch .venv-colab/$(COLAB_KEY).stamp; } || \
-		{ rm -rf .venv-colab; echo "The environment for the Colab test could not be made: check the network; the test says so again."; }
+colab: ## an environment like Colab's, into which one test installs the course
+	@"$(PYTHON)" $(TOOLS).environment colab .venv-colab tests/system/colab-requirements.txt || echo "Without it the tests of the lessons in Colab are skipped."
 
-clean:
+clean: ## remove environments, builds and what tests left
 	rm -rf $(VENV) .venv-colab .venv-flower build assets/web/dist tests/artefacts .pytest_cache .ruff_cache
-
-# Everything once more as another processor would compute it: tests/shake. SHAKE=1, 2 or 3 chooses one.
-shake: $(VENV)/test.stamp
-	$(BIN)/python tests/shake/run.py --shake $(or $(SHAKE),1 2 3) $(if $(ONLY),--only $(ONLY))

@@ -16,6 +16,8 @@ if os.environ.get("COURSE_SHAKE"):
     shake.write_startup(os.environ["IPYTHONDIR"])  # also for kernels that get another PYTHONPATH
     shake.install()
 
+pytest_plugins = ["tests.tools.tiers"]
+
 
 def pytest_configure(config):
     if not getattr(config.option, "nbval", False):

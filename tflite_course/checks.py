@@ -24,12 +24,14 @@ def near(label, value, expected, tolerance, digits=3):
         print(f"{label}: {value:.6g} is OUTSIDE {band}")
 
 
-def check_representative_dataset(dataset, input_shape):
+def check_representative_dataset(dataset, input_shape, input_range=(0, 1)):
     """Return the number of samples (at most 1,000 are looked at) of a right representative dataset.
 
     dataset: what converter.representative_dataset gets, a function that yields lists of one float32 array each.
     input_shape: the shape of the model's input with its batch axis, for example (1, 28, 28); None fits any length.
-    Raises CourseError that names what is wrong: a generator, an array, float64, a missing batch axis, the range.
+    input_range: what paper and ink are for the model.
+    Raises CourseError that names what is wrong: a generator, an array, float64, a missing batch axis, the range, a
+    label beside the image.
     """
     import itertools
 
@@ -48,6 +50,10 @@ def check_representative_dataset(dataset, input_shape):
                 f"A sample is a {type(sample).__name__}, it must be a list with one array for each input: "
                 f"write `yield [image]`."
             )
+        if len(sample) != 1:
+            raise CourseError(
+                f"A sample holds {len(sample)} arrays, the model has one input: yield the image alone, `yield [image]`."
+            )
         value = np.asarray(next(iter(sample.values())) if isinstance(sample, dict) else sample[0])
         if value.dtype != np.float32:
             raise CourseError(
@@ -60,15 +66,21 @@ def check_representative_dataset(dataset, input_shape):
                 "keep the batch axis, `images[i : i + 1]`" if value.ndim < len(input_shape) else "yield one at a time"
             )
             raise CourseError(f"A sample has the shape {value.shape}, the model takes {tuple(input_shape)}: {hint}.")
-        if value.size and not (value.min() >= 0 and value.max() <= 1):
+        low, high = input_range
+        if value.size and not (value.min() >= low and value.max() <= high):
             raise CourseError(
-                f"A sample has grey values from {value.min():g} to {value.max():g}, the model was trained on 0 to 1: "
-                f"prepare calibration images as you prepared the training images."
+                f"A sample has grey values from {value.min():g} to {value.max():g}, the model was trained on {low:g} "
+                f"to {high:g}: prepare calibration images as you prepared the training images."
             )
         count += 1
     if not count:
         raise CourseError("The representative dataset yields no sample: check the loop in the function.")
     return count
+
+
+def is_keras_3(model):
+    """Return whether a model (or any object) is made of classes of Keras 3; those of Keras 2 are in tf_keras."""
+    return any(base.__module__.split(".")[0] == "keras" for base in type(model).__mro__)
 
 
 def check_for_tfmot(model):
@@ -80,7 +92,7 @@ def check_for_tfmot(model):
     import tf_keras
 
     if not isinstance(model, tf_keras.Model):
-        if type(model).__module__.split(".")[0] == "keras":
+        if is_keras_3(model):
             raise CourseError(
                 "This is a Keras 3 model, and TFMOT works with Keras 2: "
                 "build it with `import tf_keras as keras` instead of `import keras` or `tf.keras`."
@@ -103,7 +115,13 @@ def check_for_tfmot(model):
     for layer in model.layers:
         if type(layer).__name__ in ("QuantizeLayer", "QuantizeWrapper", "QuantizeWrapperV2"):
             raise CourseError("The model is wrapped for quantization already: load the float model again.")
-        known = (layers.InputLayer, layers.SeparableConv2D, quantize_annotate.QuantizeAnnotate)
+        if isinstance(layer, tf_keras.Model):
+            raise CourseError(
+                f"The layer '{layer.name}' is a model inside the model, which TFMOT cannot quantize: "
+                f"put its layers into the outer model one by one."
+            )
+        # quantize_model leaves a Lambda as it is, with a warning
+        known = (layers.InputLayer, layers.SeparableConv2D, layers.Lambda, quantize_annotate.QuantizeAnnotate)
         if isinstance(layer, layers.BatchNormalization):  # folded into the layer before it
             before = layer.inbound_nodes[0].inbound_layers
             known += (type(layer),) * isinstance(before, (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense))

@@ -1,57 +1,50 @@
 """Measure a .tflite model: answers, accuracy, size and latency. A model is its bytes or a path, everywhere."""
 
+import dataclasses
 import gzip
 import os
 import time
 
 import numpy as np
 
+from tflite_course.contract import RANGES, Runner, contract, contract_for, make_image_interpreter
 from tflite_course.errors import CourseError
 from tflite_course.machine import processor
 from tflite_course.models import read_model
+from tflite_course.runtime import (
+    dequantize_output,
+    is_shipped,
+    make_interpreter,
+    operators,
+    quantize_input,
+    try_in_child,
+)
 
-
-def make_interpreter(model, *, batch=None, num_threads=1):
-    """Return a LiteRT Interpreter of the model, tensors allocated.
-
-    batch: the number of images it takes at once; None keeps what the file says.
-    Raises CourseError for a damaged file or one with operators that this runtime does not have.
-    """
-    from ai_edge_litert.interpreter import Interpreter
-
-    content = read_model(model)
-    try:
-        interpreter = Interpreter(model_content=content, num_threads=num_threads)
-        if batch is not None:
-            details = interpreter.get_input_details()[0]
-            interpreter.resize_tensor_input(details["index"], [batch, *details["shape"][1:]])
-        interpreter.allocate_tensors()
-    except (RuntimeError, ValueError) as error:
-        message = str(error)
-        if "Select TensorFlow op" in message or "flex" in message.lower():
-            raise CourseError(
-                "The model needs Select TF operators, which LiteRT in Python cannot run: "
-                "replace those layers and convert with TFLITE_BUILTINS only (lesson 02)."
-            ) from None
-        raise CourseError(f"LiteRT cannot run this model ({message.strip().splitlines()[0]}).") from None
-    return interpreter
-
-
-def quantize_input(images, details):
-    """Return float32 images in 0..1 as the dtype of an input tensor: round(x / scale) + zero_point, clipped."""
-    if details["dtype"] == np.float32:
-        return images
-    scale, zero_point = details["quantization"]
-    limits = np.iinfo(details["dtype"])
-    return np.clip(np.round(images / scale) + zero_point, limits.min, limits.max).astype(details["dtype"])
-
-
-def dequantize_output(values, details):
-    """Return the values of an output tensor as float32: scale * (q - zero_point)."""
-    if details["dtype"] == np.float32:
-        return values
-    scale, zero_point = details["quantization"]
-    return (values.astype(np.float32) - zero_point) * np.float32(scale)
+__all__ = [
+    "accuracy",
+    "accuracy_band",
+    "activation_memory",
+    "check_images",
+    "check_labels",
+    "churn",
+    "compare",
+    "comparison_table",
+    "confusion_matrix",
+    "contract",
+    "dequantize_output",
+    "invoke",
+    "is_shipped",
+    "latency",
+    "machine",
+    "make_interpreter",
+    "operators",
+    "peak_memory",
+    "predict",
+    "quantize_input",
+    "size_ledger",
+    "try_in_child",
+    "weight_structure",
+]
 
 
 def check_images(images):
@@ -59,9 +52,16 @@ def check_images(images):
 
     Raises CourseError that names what is wrong: the shape, the dtype or the range.
     """
-    images = np.asarray(images)
+    try:
+        images = np.asarray(images)
+    except ValueError:
+        raise CourseError("The images differ in shape: make each 28 x 28 and stack them with np.stack.") from None
     if images.ndim == 4 and images.shape[-1] == 1:
         images = images[..., 0]
+    if images.shape == (0,):
+        raise CourseError("The list of images is empty: give at least one, with the shape (n, 28, 28).")
+    if images.ndim == 2 and images.shape[1] == 784:
+        raise CourseError(f"The images are rows, {images.shape}: make them square with `images.reshape(-1, 28, 28)`.")
     if images.ndim == 2:
         raise CourseError(f"One image has the shape {images.shape}: add the batch axis with `image[np.newaxis]`.")
     if images.ndim != 3 or images.shape[1:] != (28, 28):
@@ -70,88 +70,128 @@ def check_images(images):
         raise CourseError("The images are uint8 from 0 to 255: divide by 255 first (`images / np.float32(255)`).")
     if not np.issubdtype(images.dtype, np.floating):
         raise CourseError(f"The images have the dtype {images.dtype}: give float32 from 0 to 1.")
+    if np.isnan(images).any():
+        first = int(np.isnan(images).any(axis=(1, 2)).argmax())
+        raise CourseError(f"Image {first} has grey values that are not a number (NaN): look where it was divided.")
     if len(images) and not (images.min() >= 0 and images.max() <= 1):
         raise CourseError(
-            f"The grey values go from {images.min():g} to {images.max():g}, the models were trained on 0 to 1: "
-            f"divide by 255 once, or clip."
+            f"The grey values go from {images.min():g} to {images.max():g}, images go from 0 to 1 here: divide by 255 "
+            f"once, or clip; what the model itself takes is said with `input_range=`."
         )
     return images.astype(np.float32, copy=False)
 
 
-def invoke(model, values, *, batch=50):  # larger batches leave the caches
+def invoke(model, values, *, batch=50, output=0):  # larger batches leave the caches
     """Return what a .tflite model gives for values, (n, ...), as it is: no quantization on the way in or out.
 
-    values: (n, 28, 28) in the dtype of the model's input. A model that cannot take several at once runs one by one.
-    Raises CourseError for a damaged model.
+    values: (n, 28, 28), or what the model reads, in the dtype of its input. A model that cannot take several at once
+    runs one by one, one with a fixed batch in such batches; what it keeps in variables is forgotten between calls.
+    output: the number of the output, as in get_output_details().
+    Raises CourseError for a damaged model, several inputs, and values of another shape or dtype.
     """
-    if not _takes_batches(model, batch):
-        batch = 1
-    interpreters, outputs = {}, []
-    for start in range(0, len(values), batch):
-        part = values[start : start + batch]
-        if len(part) not in interpreters:
-            interpreters[len(part)] = make_interpreter(model, batch=len(part))
-        interpreter = interpreters[len(part)]
-        source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-        interpreter.set_tensor(source["index"], part.reshape(source["shape"]))
-        interpreter.invoke()
-        outputs.append(interpreter.get_tensor(target["index"]))
-    return np.concatenate(outputs)
+    values = np.asarray(values)
+    return Runner(contract_for(model, values, output), batch)(values)
 
 
-def predict(model, images, *, batch=50):
-    """Return the logits of a .tflite model, float32 (n, 10).
+def predict(model, images, *, batch=50, input_range=None, output=None):
+    """Return the answers of a .tflite model, float32 (n, 10): logits, or probabilities when it ends in softmax.
 
     images: float32 (n, 28, 28) from 0 to 1. Integer inputs and outputs are quantized and dequantized on the way.
-    Raises CourseError for a damaged model and for images of the wrong shape, dtype or range.
+    input_range: what paper and ink are for the model, for example (0, 255); output: number or name of the output with
+    the answer. None finds both in the file, see contract().
+    Raises CourseError for a damaged model, one that does not go from 28 x 28 pixels to ten numbers, one that answers
+    NaN, and for images of the wrong shape, dtype or range.
     """
-    images, interpreter = check_images(images), make_interpreter(model)
+    images = check_images(images)
+    return _predict(contract(model, input_range=input_range, output=output), images, batch)
+
+
+def _predict(found, images, batch=50):
     if not len(images):
         return np.zeros((0, 10), np.float32)
-    values = quantize_input(images, interpreter.get_input_details()[0])
-    return dequantize_output(invoke(model, values, batch=batch), interpreter.get_output_details()[0])
-
-
-def _takes_batches(model, batch):
-    """Return whether a model takes several images at once; one with a fixed batch and a reshape inside does not."""
-    if make_interpreter(model).get_input_details()[0]["shape_signature"][0] == -1:
-        return True
-    try:
-        make_interpreter(model, batch=batch).invoke()
-    except (CourseError, RuntimeError):
-        return False
-    return True
+    return found.decode(Runner(found, batch)(found.encode(images)))
 
 
 def check_labels(labels, count):
-    """Return labels as int64 (count,) after checking their number and that they are digits."""
+    """Return labels as int64 (count,) after checking their number and that they are digits from 0 to 9."""
     labels = np.asarray(labels)
     if labels.shape != (count,):
-        raise CourseError(
-            f"There are {count} images and the labels have the shape {labels.shape}: give one label for each image."
-        )
+        cure = "take `labels.argmax(1)`" if labels.shape == (count, 10) else "give one label for each image"
+        raise CourseError(f"There are {count} images and the labels have the shape {labels.shape}: {cure}.")
     if not np.issubdtype(labels.dtype, np.integer):
         raise CourseError(f"The labels have the dtype {labels.dtype}: give the digits as integers from 0 to 9.")
+    if count and not (labels.min() >= 0 and labels.max() <= 9):
+        raise CourseError(
+            f"The labels go from {labels.min()} to {labels.max()}, digits go from 0 to 9: number the classes from 0."
+        )
     return labels.astype(np.int64)
 
 
-def accuracy(model, images, labels):
-    """Return the share of images, 0 to 1, that a .tflite model names as their labels do."""
-    logits = predict(model, images)
-    return float(np.mean(logits.argmax(1) == check_labels(labels, len(logits))))
+def accuracy(model, images, labels, *, input_range=None, output=None):
+    """Return the share of images, 0 to 1, that a .tflite model names as their labels do.
+
+    Arguments as in predict(). Raises CourseError for what predict() refuses, for no images, for labels that are not
+    digits, and for a model that is right with another input_range only.
+    """
+    images = check_images(images)
+    labels = check_labels(labels, _at_least_one(images))
+    found = contract(model, input_range=input_range, output=output)
+    right = _predict(found, images).argmax(1) == labels
+    if input_range is None:
+        check_input_range(found, images, labels, right)
+    return float(np.mean(right))
+
+
+def _at_least_one(images):
+    if not len(images):
+        raise CourseError("There are no images to measure with: give at least one.")
+    return len(images)
+
+
+def check_input_range(found, images, labels, right=None, name="The model", sample=200):
+    """Raise CourseError when a model fails with its contract's input_range and reads well with another one.
+
+    found: its Contract; right: bool (n,), which images it named as their labels do, None finds it out. A model that is
+    right for seven of ten images is left alone; of the others sample images are tried with the usual ranges.
+    """
+    if right is None:
+        right = _predict(found, images).argmax(1) == labels
+    if len(right) < 10 or np.mean(right) >= 0.7:
+        return
+    part, digits, now = images[:sample], labels[:sample], float(np.mean(right[:sample]))
+    shares = {}
+    for other in RANGES:
+        answers = _predict(dataclasses.replace(found, input_range=other), part)
+        shares[other] = float(np.mean(answers.argmax(1) == digits))
+    best = max(shares, key=shares.get)
+    if shares[best] > now + 0.2:
+        low, high = found.input_range
+        raise CourseError(
+            f"{name} reads {now:.0%} of {len(part)} images right with grey values from {low:g} to {high:g}, and "
+            f"{shares[best]:.0%} with {best[0]:g} to {best[1]:g}: say so with `input_range={best}`."
+        )
 
 
 def confusion_matrix(predicted, labels):
     """Return int64 (10, 10): row = the label, column = what was predicted, value = how many images."""
-    predicted, labels = np.asarray(predicted), check_labels(labels, len(predicted))
+    predicted, labels = _check_predicted(predicted), check_labels(labels, len(predicted))
     matrix = np.zeros((10, 10), np.int64)
     np.add.at(matrix, (labels, predicted), 1)
     return matrix
 
 
+def _check_predicted(predicted, count=None):
+    """Return predictions as int64 (n,) after checking that they are digits."""
+    try:
+        return check_labels(predicted, len(predicted) if count is None else count)
+    except (CourseError, TypeError) as error:
+        text = str(error).replace("labels", "predictions").replace("label", "prediction")
+        raise CourseError(f"{text.rstrip('.')} (`answers.argmax(1)` makes digits of answers).") from None
+
+
 def churn(predicted, reference, labels):
     """Compare two lists of predictions, each int (n,): return {"changed", "fixed", "broken"}, numbers of images."""
-    predicted, reference = np.asarray(predicted), np.asarray(reference)
+    predicted, reference = _check_predicted(predicted), _check_predicted(reference, len(predicted))
     labels = check_labels(labels, len(predicted))
     changed = predicted != reference
     return {
@@ -202,41 +242,75 @@ def latency(run, *, warm_up=50, repeats=500):
 def accuracy_band(right, count):
     """Return (low, high), the 95 % band of an accuracy of right out of count images: Wilson's score interval.
 
+    right: a whole number; the mean of several runs is rounded to one.
     Source: E. B. Wilson, "Probable inference", Journal of the American Statistical Association 22 (1927).
     """
     if not 0 <= right <= count or count == 0:
         raise CourseError(f"{right} right answers out of {count} images make no accuracy: check both numbers.")
-    z, share = 1.959964, right / count
-    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
-    half = z * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
-    return float(middle - half), float(middle + half)
+    from scipy.stats import binomtest
+
+    low, high = binomtest(round(right), int(count)).proportion_ci(method="wilson")
+    return float(low), float(high)
 
 
 def activation_memory(model):
     """Return the bytes that the activations of a .tflite model need at once, at a batch of 1.
 
     The largest sum, over the operators in their order, of the tensors that are alive: those that were made and are
-    still needed. No runtime can do with less; a microcontroller's arena is larger, its kernels have work space too.
+    still needed. Weights that are stored smaller and unpacked (float16, weight-only) are no activations. No runtime can
+    do with less; a microcontroller's arena is larger, its kernels have work space too.
+    Raises CourseError for a model of several graphs: what its branches and loops need depends on the input.
     """
-    interpreter = make_interpreter(model)
-    operators = interpreter._get_ops_details()  # the public interface has no list of operators
-    operators = [operator for operator in operators if operator["op_name"] != "DELEGATE"]
-    made = {int(index) for operator in operators for index in operator["outputs"]}
-    made |= {int(details["index"]) for details in interpreter.get_input_details()}
+    content = read_model(model)
+    if (graphs := _graphs(content)) > 1:
+        raise CourseError(
+            f"The model has {graphs} graphs (branches, loops or signatures), whose memory depends on what is run: "
+            f"convert one signature without tf.cond and tf.while_loop, or use peak_memory()."
+        )
+    interpreter = make_image_interpreter(content)
+    steps = _without_unpacking(operators(interpreter))
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    made = {index for step in steps for index in step["outputs"]} | {details["index"] for details in inputs}
     size = {}
     for details in interpreter.get_tensor_details():
         if details["index"] in made:
             size[details["index"]] = int(np.prod(details["shape"])) * np.dtype(details["dtype"]).itemsize
-    last_use = {int(details["index"]): len(operators) for details in interpreter.get_output_details()}
-    for step, operator in enumerate(operators):
-        for index in operator["inputs"]:
-            last_use[int(index)] = max(step, last_use.get(int(index), 0))
-    alive, largest = {int(details["index"]) for details in interpreter.get_input_details()}, 0
-    for step, operator in enumerate(operators):
-        alive |= {int(index) for index in operator["outputs"]}
+    last_use = {details["index"]: len(steps) for details in outputs}
+    for number, step in enumerate(steps):
+        for index in step["inputs"]:
+            last_use[index] = max(number, last_use.get(index, 0))
+    alive, largest = {details["index"] for details in inputs}, 0
+    for number, step in enumerate(steps):
+        alive |= set(step["outputs"])
         largest = max(largest, sum(size.get(index, 0) for index in alive))
-        alive = {index for index in alive if last_use.get(index, 0) > step}
-    return largest
+        alive = {index for index in alive if last_use.get(index, 0) > number}
+    return largest // _fixed_batch(inputs, outputs)
+
+
+def _graphs(content):
+    """Return how many graphs of a model are run; those that only set variables once do not count."""
+    from ai_edge_litert.schema_py_generated import BuiltinOperator, Model
+
+    model = Model.GetRootAs(content)
+    codes = [model.OperatorCodes(i).BuiltinCode() for i in range(model.OperatorCodesLength())]
+    return max(1, model.SubgraphsLength() - codes.count(BuiltinOperator.CALL_ONCE))
+
+
+def _without_unpacking(steps):
+    """Return operators without those that unpack a constant."""
+    made, kept = {index for step in steps for index in step["outputs"]}, []
+    for step in steps:
+        if step["op_name"] in ("DEQUANTIZE", "DENSIFY") and step["inputs"][0] not in made:
+            made -= set(step["outputs"])
+        else:
+            kept.append(step)
+    return kept
+
+
+def _fixed_batch(inputs, outputs):
+    """Return the batch that a file is fixed to: the first axis that all inputs and outputs share."""
+    first = {int(details["shape"][0]) if len(details["shape"]) > 1 else 1 for details in [*inputs, *outputs]}
+    return first.pop() if len(first) == 1 else 1
 
 
 def peak_memory(model):
@@ -275,18 +349,24 @@ def weight_structure(model):
     "operator": its name; "shape": of the weights; "zeros": the share of values that mean 0.0, 0 to 1; "distinct": how
     many different stored values there are. Biases are left out. Only for weights of 8 bits or more.
     """
-    interpreter = make_interpreter(model)
+    interpreter = make_image_interpreter(read_model(model))
     details = {entry["index"]: entry for entry in interpreter.get_tensor_details()}
-    rows = []
-    for operator in interpreter._get_ops_details():
-        if operator["op_name"] not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+    steps, rows = operators(interpreter), []
+    stored = {step["outputs"][0]: step["inputs"][0] for step in steps if step["op_name"] in ("DEQUANTIZE", "DENSIFY")}
+    made = {index for step in steps for index in step["outputs"]}
+    for step in steps:
+        if step["op_name"] not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
             continue
-        weights = interpreter.get_tensor(int(operator["inputs"][1]))
-        zero_points = details[int(operator["inputs"][1])]["quantization_parameters"]["zero_points"]
+        index = step["inputs"][1]
+        while index in stored:  # weights that are unpacked before their operator
+            index = stored[index]
+        if index in made:  # a product of two activations has no weights
+            continue
+        weights, zero_points = interpreter.get_tensor(index), details[index]["quantization_parameters"]["zero_points"]
         zero = int(zero_points[0]) if len(zero_points) else 0  # weights of a .tflite are symmetric: one for all
         rows.append(
             {
-                "operator": operator["op_name"],
+                "operator": step["op_name"],
                 "shape": tuple(int(length) for length in weights.shape),
                 "zeros": float(np.mean(weights == zero)),
                 "distinct": len(np.unique(weights)),
@@ -295,38 +375,61 @@ def weight_structure(model):
     return rows
 
 
-def compare(models, images, labels, *, reference=None, timed=True, memory=False):
+def compare(models, images, labels, *, reference=None, timed=True, memory=False, input_range=None, output=None):
     """Measure several .tflite models in the same way: return one row, a dict, for each.
 
     models: {name: path or bytes}; your own may be among them. images: float32 (n, 28, 28); labels: int (n,).
     reference: the name of the model that churn is counted against; None takes the first.
+    input_range, output: as in predict(), for all models, or a dict {name: ...} for some.
     A row has "name", those of size_ledger(), "accuracy" with "low" and "high" (its 95 % band), "changed", "fixed" and
     "broken" (churn); timed adds "p50" and "p95" (microseconds for one image, one thread); memory adds
     "activations" (bytes, see activation_memory) and "peak" (MiB, see peak_memory).
-    Raises CourseError for no models, an unknown reference and everything that predict() refuses.
+    Raises CourseError for no models, an unknown reference and everything that accuracy() refuses.
     """
     if not isinstance(models, dict) or not models:
         raise CourseError("compare() takes the models as {name: path or bytes}, with at least one in it.")
-    reference = reference or next(iter(models))
+    reference = next(iter(models)) if reference is None else reference
     if reference not in models:
-        raise CourseError(f"The reference '{reference}' is not among the models {', '.join(models)}.")
-    labels = check_labels(labels, len(images))
-    predicted = {name: predict(model, images).argmax(1) for name, model in models.items()}
-    rows = []
+        raise CourseError(f"The reference '{reference}' is not among the models {', '.join(map(str, models))}.")
+    images = check_images(images)
+    labels = check_labels(labels, _at_least_one(images))
+    contracts, predicted = {}, {}
     for name, model in models.items():
+        wanted = _of(input_range, name)
+        contracts[name] = contract(model, input_range=wanted, output=_of(output, name))
+        predicted[name] = _predict(contracts[name], images).argmax(1)
+        if wanted is None:
+            check_input_range(contracts[name], images, labels, predicted[name] == labels, f"'{name}'")
+    rows = []
+    for name, found in contracts.items():
         right = int((predicted[name] == labels).sum())
         low, high = accuracy_band(right, len(labels))
-        row = {"name": name, **size_ledger(model), "accuracy": right / len(labels), "low": low, "high": high}
+        row = {
+            "name": str(name),
+            **size_ledger(found.content),
+            "accuracy": right / len(labels),
+            "low": low,
+            "high": high,
+        }
         row |= churn(predicted[name], predicted[reference], labels)
         if timed:
-            interpreter = make_interpreter(model)
-            source = interpreter.get_input_details()[0]
-            interpreter.set_tensor(source["index"], quantize_input(images[:1], source).reshape(source["shape"]))
-            row |= {key: value for key, value in latency(interpreter.invoke).items() if key in ("p50", "p95")}
+            row |= _time_for_one(found, images[:1])
         if memory:
-            row |= {"activations": activation_memory(model), "peak": peak_memory(model)}
+            row |= {"activations": activation_memory(found.content), "peak": peak_memory(found.content)}
         rows.append(row)
     return rows
+
+
+def _of(setting, name):
+    """Return what a setting says for one of several models."""
+    return setting.get(name) if isinstance(setting, dict) else setting
+
+
+def _time_for_one(found, image):
+    """Return {"p50", "p95"}, the microseconds that a model takes for one image; a fixed batch is divided up."""
+    values = found.encode(np.repeat(image, found.batch or 1, axis=0))
+    times = latency(Runner(found, 1).prepare(values))
+    return {key: times[key] / len(values) for key in ("p50", "p95")}
 
 
 def comparison_table(rows):
@@ -334,6 +437,8 @@ def comparison_table(rows):
 
     Times are not padded: they alone change from run to run.
     """
+    if not rows:
+        raise CourseError("There are no rows to print: give what compare() returned.")
     width = max(len("model"), *(len(row["name"]) for row in rows))
     columns = ["bytes", "gzip", "weights", "overhead", "accuracy (95 % band)", "changed", "fixed", "broken"]
     with_memory, timed = "activations" in rows[0], "p50" in rows[0]

@@ -15,11 +15,11 @@ import os
 import re
 import sys
 import tempfile
-import time
 from importlib import metadata
 from pathlib import Path
 
 from tflite_course.errors import CourseError
+from tflite_course.locking import locked
 
 FILE = Path("work", "journal.json")
 NOTEBOOK = "journal.ipynb"
@@ -70,7 +70,7 @@ def record(name, model=None, *, path=None, **measurements):
 
     entry |= {"values": values, "versions": _versions(), "machine": machine()}
     path = Path(path or FILE)
-    with _locked(path):
+    with locked(path):
         _write(path, [*_read(path), entry])
     return entry
 
@@ -177,7 +177,7 @@ def delete(name=None, paths=None):
     """
     paths, count = [Path(path) for path in (files() if paths is None else paths)], 0
     for path in paths:
-        with _locked(path):
+        with locked(path):
             if name is None:
                 with contextlib.suppress(CourseError):
                     count += len(_read(path))
@@ -273,31 +273,6 @@ def _write_text(path, text):
         raise CourseError(f"{path.name} cannot be written ({error.strerror}): check the disk and the file.") from None
     finally:
         Path(name).unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _locked(path, seconds=10.0):
-    """Hold the journal file against other notebooks that record at the same moment; an older lock has no owner."""
-    lock = path.with_name(f".{path.name}.lock")
-    try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        while True:
-            try:
-                os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-                break
-            except FileExistsError:
-                with contextlib.suppress(FileNotFoundError):
-                    if time.time() - lock.stat().st_mtime > seconds:
-                        lock.unlink()
-                time.sleep(0.02)
-    except OSError as error:
-        raise CourseError(
-            f"{path.name} cannot be written ({error.strerror}): check the folder and its rights."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
 
 
 # --- the evidence table

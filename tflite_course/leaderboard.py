@@ -4,13 +4,12 @@ import datetime
 import hashlib
 import json
 import os
-import time
 from pathlib import Path
 
 from tflite_course.errors import CourseError
+from tflite_course.locking import locked
 
 PATH = Path("work/leaderboard.json")
-WAIT = 10  # seconds for another notebook that writes
 
 
 def add(name, model, images, labels, *, path=PATH):
@@ -20,7 +19,8 @@ def add(name, model, images, labels, *, path=PATH):
     An entry has "name", "bytes", "accuracy", "low", "high", "date" and "sha256" (of the model). The same model is
     entered once under the same name. The file is written beside and then moved, so a crash leaves the old one.
 
-    Raises CourseError for a damaged leaderboard, which is left as it is, and for what evaluation.predict refuses.
+    Raises CourseError for a damaged leaderboard, which is left as it is, for one that another notebook goes on writing,
+    and for what evaluation.predict refuses.
     """
     from tflite_course import evaluation
     from tflite_course.models import read_model
@@ -36,18 +36,13 @@ def add(name, model, images, labels, *, path=PATH):
     entry["date"] = datetime.datetime.now().isoformat(timespec="seconds")
     entry["sha256"] = hashlib.sha256(content).hexdigest()
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = path.with_name(path.name + ".lock")
-    _take(lock)
-    try:
+    with locked(path):
         entries = load(path)
         if not any(all(old.get(key) == entry[key] for key in ("name", "sha256", "accuracy")) for old in entries):
             entries.append(entry)
             beside = path.with_name(path.name + ".new")
             beside.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
             os.replace(beside, path)
-    finally:
-        lock.unlink(missing_ok=True)
     return entries
 
 
@@ -78,16 +73,3 @@ def table(entries):
         band = f"{entry['accuracy']:.2%} ({entry['low']:.2%}-{entry['high']:.2%})"
         lines.append(f"{entry['bytes']:7,}  {band:23} {star}  {entry['name']}")
     return "\n".join(lines)
-
-
-def _take(lock):
-    """Make the lock file, or wait until the notebook that made it is done. A lock of a crash is WAIT seconds old."""
-    start = time.monotonic()
-    while True:
-        try:
-            os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-            return
-        except FileExistsError:
-            if time.monotonic() - start > WAIT:
-                lock.unlink(missing_ok=True)
-            time.sleep(0.05)

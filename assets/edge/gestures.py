@@ -111,10 +111,8 @@ class Model:
             self.interpreter.allocate_tensors()
         except OSError as error:
             raise Trouble(f"{path.name} cannot be read ({error.strerror}): copy it there", NO_CONFIGURATION) from None
-        except (ValueError, RuntimeError):
-            raise Trouble(
-                f"{path.name} is damaged or no .tflite model: copy watch_int8.tflite again", NO_CONFIGURATION
-            ) from None
+        except (ValueError, RuntimeError) as error:
+            raise Trouble(f"{path.name} {explain(error)}", NO_CONFIGURATION) from None
         self.source = self.interpreter.get_input_details()[0]
         self.target = self.interpreter.get_output_details()[0]
         taken, given = (tuple(map(int, details["shape"])) for details in (self.source, self.target))
@@ -141,6 +139,14 @@ class Model:
         logits = scale * (self.interpreter.get_tensor(self.target["index"])[0].astype(float) - zero_point)
         powers = np.exp(logits - logits.max())
         return powers / powers.sum()
+
+
+def explain(error):
+    """Return what an error of LiteRT means for a model and what helps: the end of a sentence."""
+    text = " ".join(str(error).split())
+    if "valid Flatbuffer" in text or "must be specified" in text:
+        return "is damaged or no .tflite model: copy watch_int8.tflite again"
+    return f"cannot run in LiteRT ({text[:150]}): give watch_int8.tflite"
 
 
 def prepare(samples, arm):

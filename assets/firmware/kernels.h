@@ -13,7 +13,11 @@ typedef struct {
   const int32_t *bias;        // minus zero_point * sum of the weights: the kernels multiply the input as it is
   const int32_t *multiplier;  // multiplier / 2^31 / 2^right = input scale * weight scale / output scale
   const uint8_t *right;
-  int16_t row, outputs;               // length of a row, a multiple of 4; output channels
+#ifdef LIKE_XNNPACK
+  const float *scale;  // input scale * weight scale / output scale
+#endif
+  int32_t row;                        // length of a row, a multiple of 4
+  int16_t outputs;                    // output channels
   int16_t height, width, channels;    // of the input
   int16_t out_height, out_width;
   int16_t window_height, window_width, stride_y, stride_x, top, left;  // top, left: rows and columns of padding
@@ -21,14 +25,19 @@ typedef struct {
 } Layer;
 
 // TFLM rounds twice when it rescales a sum. LiteRT's reference kernels do so too, but not in fully connected layers
-// (those have no height), and XNNPACK rounds once everywhere. The macros below choose.
-#if defined LIKE_XNNPACK
-#define ROUND_ONCE(layer) 1
-#elif defined LIKE_LITERT_REFERENCE
+// (those have no height). XNNPACK multiplies in float32 and rounds to the nearest number, a half to the even one
+// (params-init.c of XNNPACK, "fp32"). The macros below choose.
+#ifdef LIKE_LITERT_REFERENCE
 #define ROUND_ONCE(layer) ((layer)->height == 0)
 #else
 #define ROUND_ONCE(layer) 0
 #endif
+#ifdef LIKE_XNNPACK
+#define SCALE(array) .scale = array,
+#else
+#define SCALE(array)
+#endif
+#define KERNEL static __attribute__((unused)) void  // a model calls some of them
 
 // x * multiplier / 2^31 / 2^right
 static inline int32_t rescale(int32_t x, int32_t multiplier, int right, int once) {
@@ -38,13 +47,29 @@ static inline int32_t rescale(int32_t x, int32_t multiplier, int right, int once
   return right ? (high + (1 << (right - 1)) - (high < 0)) >> right : high;
 }
 
+// x * scale; a float32 near 3 * 2^22 has no room for a fraction, so adding that number rounds
+static inline __attribute__((unused)) int32_t rescale_float(int32_t x, float scale) {
+  union { float value; int32_t bits; } sum, bias = {.value = 12582912.0f};
+  float product = (float)x * scale;
+  sum.value = (product > 4000.0f ? 4000.0f : product < -4000.0f ? -4000.0f : product) + bias.value;
+  return sum.bits - bias.bits;
+}
+
+// The sum of an output channel in steps of the output.
+static inline int32_t steps(const Layer *layer, int channel, int32_t sum) {
+#ifdef LIKE_XNNPACK
+  return rescale_float(sum, layer->scale[channel]);
+#else
+  return rescale(sum, layer->multiplier[channel], layer->right[channel], ROUND_ONCE(layer));
+#endif
+}
+
 static inline int8_t clamp(int32_t value, int lowest, int highest) {
   return (int8_t)(value < lowest ? lowest : value > highest ? highest : value);
 }
 
 static inline int8_t finish(const Layer *layer, int channel, int32_t sum) {
-  sum = rescale(sum, layer->multiplier[channel], layer->right[channel], ROUND_ONCE(layer)) + layer->zero_out;
-  return clamp(sum, layer->lowest, layer->highest);
+  return clamp(steps(layer, channel, sum) + layer->zero_out, layer->lowest, layer->highest);
 }
 
 #ifdef __ARM_FEATURE_SIMD32
@@ -82,7 +107,7 @@ static inline void dot(const int8_t *x, const int8_t *row_0, const int8_t *row_1
   sum[1] = sum_1;
 }
 
-static void fully_connected(const Layer *layer, const int8_t *in, int8_t *restrict out) {
+KERNEL fully_connected(const Layer *layer, const int8_t *in, int8_t *restrict out) {
   for (int o = 0; o < layer->outputs; o += 2) {
     int last = o + 1 == layer->outputs;  // an odd row at the end is computed twice and written once
     const int8_t *row = layer->weights + o * layer->row;
@@ -111,7 +136,7 @@ static void gather(const Layer *layer, const int8_t *in, int y, int x, int8_t *r
 }
 
 // A convolution is a fully connected layer on each patch of the image.
-static void convolution(const Layer *layer, const int8_t *in, int8_t *restrict out, int8_t *restrict patch) {
+KERNEL convolution(const Layer *layer, const int8_t *in, int8_t *restrict out, int8_t *restrict patch) {
   for (int y = 0; y < layer->out_height; y++)
     for (int x = 0; x < layer->out_width; x++, out += layer->outputs) {
       gather(layer, in, y, x, patch);
@@ -120,7 +145,7 @@ static void convolution(const Layer *layer, const int8_t *in, int8_t *restrict o
 }
 
 // Each channel has a window of its own; here a row of weights is one place of the window, for all channels.
-static void depthwise(const Layer *layer, const int8_t *in, int8_t *restrict out, int8_t *restrict patch) {
+KERNEL depthwise(const Layer *layer, const int8_t *in, int8_t *restrict out, int8_t *restrict patch) {
   int places = layer->window_height * layer->window_width, channels = layer->channels;
   for (int y = 0; y < layer->out_height; y++)
     for (int x = 0; x < layer->out_width; x++) {
@@ -134,7 +159,7 @@ static void depthwise(const Layer *layer, const int8_t *in, int8_t *restrict out
 }
 
 // The largest value under the window; places outside the image do not count.
-static void max_pool(const Layer *layer, const int8_t *in, int8_t *restrict out) {
+KERNEL max_pool(const Layer *layer, const int8_t *in, int8_t *restrict out) {
   int channels = layer->channels;
   for (int y = 0; y < layer->out_height; y++)
     for (int x = 0; x < layer->out_width; x++, out += channels) {
@@ -151,12 +176,31 @@ static void max_pool(const Layer *layer, const int8_t *in, int8_t *restrict out)
 }
 
 // The mean of each channel over the whole image. The division is part of the multiplier.
-static void mean(const Layer *layer, const int8_t *in, int8_t *restrict out) {
+KERNEL mean(const Layer *layer, const int8_t *in, int8_t *restrict out) {
   int channels = layer->channels, places = layer->height * layer->width;
   for (int c = 0; c < channels; c++) {
     int32_t sum = -layer->zero_in * places;
     for (int i = c; i < places * channels; i += channels) sum += in[i];
-    sum = rescale(sum, layer->multiplier[0], layer->right[0], ROUND_ONCE(layer)) + layer->zero_out;
-    out[c] = clamp(sum, layer->lowest, layer->highest);
+    out[c] = finish(layer, 0, sum);
   }
+}
+
+// The mean under the window in the scale of the input, a half rounded away from zero; places outside the image do not
+// count.
+KERNEL average_pool(const Layer *layer, const int8_t *in, int8_t *restrict out) {
+  int channels = layer->channels;
+  for (int y = 0; y < layer->out_height; y++)
+    for (int x = 0; x < layer->out_width; x++)
+      for (int c = 0; c < channels; c++) {
+        int32_t sum = 0, count = 0;
+        for (int dy = 0; dy < layer->window_height; dy++)
+          for (int dx = 0; dx < layer->window_width; dx++) {
+            int row = y * layer->stride_y - layer->top + dy, column = x * layer->stride_x - layer->left + dx;
+            if (row < 0 || row >= layer->height || column < 0 || column >= layer->width) continue;
+            sum += in[(row * layer->width + column) * channels + c];
+            count++;
+          }
+        int32_t middle = (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
+        *out++ = clamp(middle, layer->lowest, layer->highest);
+      }
 }

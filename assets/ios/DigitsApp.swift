@@ -29,11 +29,13 @@ struct DigitsView: View {
 
     /// The answer as a sentence; a model that is missing or another one is a sentence too.
     private func read(_ grey: [UInt8]) -> String {
-        guard let image = center(grey, side: DrawingPad.side) else { return "Draw one digit." }
         do {
+            guard let image = try center(grey, side: DrawingPad.side) else { return "Draw one digit." }
             let probabilities = softmax(try classifier.get().logits(of: image))
             let digit = probabilities.indices.max { probabilities[$0] < probabilities[$1] }!
             return "\(digit), probability \(Int((100 * probabilities[digit]).rounded())) of 100"
+        } catch is BrightPaper {
+            return "More than half of the pad is ink: clear it and draw one digit."
         } catch {
             return "The app has no usable model: add it to the target and build again (\(error.localizedDescription))"
         }

@@ -4,7 +4,7 @@ import { centerLikeMnist } from "./center.js";
 import { Pad, SIDE } from "./pad.js";
 import { readPicture } from "./picture.js";
 import { Problem } from "./problem.js";
-import { bring, DigitModel, firstLine, softmax, startRuntime, timeModels } from "./runtime.js";
+import { bring, DigitModel, firstLine, startRuntime, timeModels } from "./runtime.js";
 
 const LARGEST_FILE = 64 * 2 ** 20; // bytes of a .tflite; the memory of a phone is small
 
@@ -59,9 +59,9 @@ async function readDrawing(finished) {
 /** Run a row's model on the drawing and show its answer in the table; returns ten probabilities. */
 async function answerOf(row) {
   const mine = turn;
-  const probabilities = softmax(await row.model.predict(image));
+  const probabilities = await row.model.probabilities(image);
   const best = probabilities.indexOf(Math.max(...probabilities));
-  if (best < 0) throw new Problem(`${row.name} answers with something that is no number: train or convert it again.`);
+  if (best < 0) throw new Problem(`${row.name} answers with something that is not a number: train or convert it again.`);
   if (mine === turn) row.answer.textContent = `${best} (${Math.round(probabilities[best] * 100)}%)`;
   return probabilities;
 }
@@ -124,7 +124,7 @@ async function takeModel(file) {
     throw new Problem(`${file.name} has ${Math.round(file.size / 2 ** 20)} MiB, this page takes up to 64: choose a smaller model.`);
   }
   const model = await DigitModel.load(new Uint8Array(await file.arrayBuffer()), file.name);
-  const detail = `yours, ${model.input.type}${model.batchWasOpen ? ", batch fixed to 1" : ""}`;
+  const detail = ["yours", model.input.type, model.batchWasOpen && "batch fixed to 1", model.hint].filter(Boolean).join(", ");
   const row = addRow({ name: file.name, detail, bytes: file.size });
   row.model = model;
   choose(row);

@@ -2,7 +2,7 @@
 //
 // "The same" needs three habits of Python: round() takes the even number at a tie, Pillow scales with whole numbers
 // of 22 bits after the point, and NumPy adds float32 numbers in a certain order. A sum that differs in its last bit
-// can move a digit by one pixel. tests/targets/test_web.py compares the two over many drawings.
+// can move a digit by one pixel. data/centring.npz holds drawings and what every language must make of them.
 
 import { Problem } from "./problem.js";
 
@@ -20,12 +20,12 @@ export function roundHalfEven(x) {
   return low % 2 ? low + 1 : low;
 }
 
-/** The box around the ink of a Uint8Array of side x side, 0 = paper: {top, left, height, width}. */
-export function findInk(canvas, side) {
-  let top = side, left = side, bottom = -1, right = -1, bright = 0;
-  for (let y = 0; y < side; y++) {
-    for (let x = 0; x < side; x++) {
-      const value = canvas[y * side + x];
+/** The box around the ink of a Uint8Array of rows x columns, 0 = paper: {top, left, height, width}. */
+export function findInk(canvas, rows, columns) {
+  let top = rows, left = columns, bottom = -1, right = -1, bright = 0;
+  for (let y = 0; y < rows; y++) {
+    for (let x = 0; x < columns; x++) {
+      const value = canvas[y * columns + x];
       bright += value > 127;
       if (value <= INK) continue;
       top = Math.min(top, y);
@@ -35,11 +35,11 @@ export function findInk(canvas, side) {
     }
   }
   if (bottom < 0) throw new EmptyDrawing("The drawing is empty: draw one digit from 0 to 9.");
-  if (bright > side * side / 2) {
+  if (bright > rows * columns / 2) {
     throw new Problem("More than half of the drawing is ink, the models expect a digit on empty paper: clear it and draw one digit.");
   }
   const height = bottom - top + 1, width = right - left + 1;
-  if (Math.max(height, width) < SMALLEST * side) {
+  if (Math.max(height, width) < SMALLEST * Math.max(rows, columns)) {
     throw new EmptyDrawing("That is only a dot: draw one whole digit, about half as tall as the pad.");
   }
   return { top, left, height, width };
@@ -124,14 +124,14 @@ function centerOfMass(small, height, width) {
 }
 
 /**
- * Scale and centre a drawing: Uint8Array of side x side, 0 = paper, 255 = ink -> Float32Array of 28 x 28 from 0 to 1.
+ * Scale and centre a drawing: Uint8Array of rows x columns, 0 = paper, 255 = ink -> Float32Array of 28 x 28, 0 to 1.
  * Throws EmptyDrawing for a blank canvas or a dot, Problem for bright paper.
  */
-export function centerLikeMnist(canvas, side) {
-  const box = findInk(canvas, side);
+export function centerLikeMnist(canvas, rows, columns = rows) {
+  const box = findInk(canvas, rows, columns);
   const digit = new Uint8Array(box.height * box.width);
   for (let y = 0; y < box.height; y++) {
-    const start = (box.top + y) * side + box.left;
+    const start = (box.top + y) * columns + box.left;
     digit.set(canvas.subarray(start, start + box.width), y * box.width);
   }
   const scale = 20 / Math.max(box.height, box.width);

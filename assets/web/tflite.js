@@ -5,11 +5,13 @@
 
 import { Problem } from "./problem.js";
 
-const MODEL = { subgraphs: 2, buffers: 4 };
+const MODEL = { operatorCodes: 1, subgraphs: 2, buffers: 4 };
+const OPERATOR_CODE = { customCode: 1 };
 const SUBGRAPH = { tensors: 0, inputs: 1, outputs: 2 };
 const TENSOR = { shape: 0, type: 1, quantization: 4, shapeSignature: 7 };
 const QUANTIZATION = { scale: 2, zeroPoint: 3 };
-const TYPES = ["float32", "float16", "int32", "uint8", "int64", "string", "bool", "int16", "complex64", "int8"];
+const TYPES = ["float32", "float16", "int32", "uint8", "int64", "string", "bool", "int16", "complex64", "int8", "float64",
+  "complex128", "uint64", "resource", "variant", "uint32", "uint16", "int4", "bfloat16"];
 
 /** Where a field of the table at `table` begins, or 0 when the file leaves it out; slot: where its offset stands. */
 function slotOf(view, table, field) {
@@ -48,9 +50,17 @@ function readTensor(view, table) {
     type: TYPES[type ? view.getUint8(type) : 0] ?? "unknown",
     shape: integersOf(view, table, TENSOR.shape),
     signature: integersOf(view, table, TENSOR.shapeSignature),
-    scale: scale === undefined ? 1 : view.getFloat32(scale, true),
+    scale: scale === undefined ? 0 : view.getFloat32(scale, true), // 0: its integers are what they say
     zeroPoint: zeroPoint === undefined ? 0 : Number(view.getBigInt64(zeroPoint, true)),
   };
+}
+
+/** The names of operators that are not LiteRT's own: Flex..., edgetpu-custom-op, or somebody's. */
+function customOperators(view, model) {
+  return tablesOf(view, model, MODEL.operatorCodes).flatMap((code) => {
+    const characters = vectorOf(view, code, OPERATOR_CODE.customCode, 1).map((at) => view.getUint8(at));
+    return characters.length ? [String.fromCharCode(...characters)] : [];
+  });
 }
 
 /** Look at every buffer of constants: a file that was cut short has one that ends after it. */
@@ -64,7 +74,8 @@ function checkBuffers(view, model) {
 }
 
 /**
- * Return {input, output} of a .tflite, Uint8Array: each {type, shape, signature, scale, zeroPoint}.
+ * Return {inputs, outputs, customs} of a .tflite, Uint8Array: lists of {type, shape, signature, scale, zeroPoint}, and the
+ * names of its operators that no LiteRT has built in.
  * Throws Problem for a file of another kind, and for one that was cut short or damaged.
  */
 export function readModel(bytes, name = "The file") {
@@ -72,30 +83,31 @@ export function readModel(bytes, name = "The file") {
     throw new Problem(`${name} is not a .tflite file (bytes 4 to 7 must read TFL3): choose the file that the converter wrote.`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let inputs, outputs;
+  let inputs, outputs, customs;
   try {
     const model = follow(view, 0), [graph] = tablesOf(view, model, MODEL.subgraphs);
     const tensors = tablesOf(view, graph, SUBGRAPH.tensors);
     checkBuffers(view, model);
+    customs = customOperators(view, model);
     [inputs, outputs] = [SUBGRAPH.inputs, SUBGRAPH.outputs].map((field) =>
       integersOf(view, graph, field).map((index) => readTensor(view, tensors[index])));
   } catch (error) {
     if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
     throw new Problem(`${name} is cut short or damaged (${bytes.length.toLocaleString("en")} bytes): copy it again, or convert it anew.`);
   }
-  if (inputs.length !== 1 || outputs.length !== 1) {
-    throw new Problem(`${name} has ${inputs.length} inputs and ${outputs.length} outputs, this page runs models with one of each: choose one trained on MNIST.`);
-  }
-  return { input: inputs[0], output: outputs[0] };
+  return { inputs, outputs, customs };
 }
 
 /**
- * Return the bytes of a .tflite without the marks of open axes: the batch is then fixed to the shape that is stored.
- * LiteRT.js refuses an open batch; flatbuffer.strip does the same in Python.
+ * Return the bytes of a .tflite without the marks of open axes, and with a shape for its input. LiteRT.js refuses an
+ * open batch; flatbuffer.strip takes the marks away in Python.
  */
-export function fixBatch(bytes) {
+export function fixShape(bytes, shape) {
   const fixed = bytes.slice();
   const view = new DataView(fixed.buffer);
+  const [first] = tablesOf(view, follow(view, 0), MODEL.subgraphs);
+  const input = tablesOf(view, first, SUBGRAPH.tensors)[integersOf(view, first, SUBGRAPH.inputs)[0]];
+  vectorOf(view, input, TENSOR.shape, 4).forEach((at, axis) => view.setInt32(at, shape[axis], true));
   for (const graph of tablesOf(view, follow(view, 0), MODEL.subgraphs)) {
     for (const tensor of tablesOf(view, graph, SUBGRAPH.tensors)) {
       const slot = slotOf(view, tensor, TENSOR.shapeSignature);

@@ -3,7 +3,6 @@
 import copy
 import csv
 import json
-import os
 import re
 import subprocess
 import sys
@@ -67,7 +66,7 @@ def test_record_keeps_older_entries():
         journal.record("again", accuracy=0.9 + k / 100)
     assert [e["values"]["accuracy"] for e in journal.entries()] == [0.9, 0.91, 0.92]
     assert len(journal.evidence_table().entries) == 1 and len(journal.evidence_table(every=True).entries) == 3
-    assert [path.name for path in Path("work").iterdir()] == ["journal.json"], "no lock and no part of a file is left"
+    assert {path.name for path in Path("work").iterdir()} == {"journal.json", ".journal.json.lock"}, "no part of a file"
 
 
 def test_notebooks_that_record_at_once_lose_nothing():
@@ -85,16 +84,24 @@ def test_a_stop_while_writing_keeps_the_old_file(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         journal.record("second", x=2)
     assert [e["name"] for e in journal.entries()] == ["first"]
-    assert [path.name for path in Path("work").iterdir()] == ["journal.json"]
+    assert {path.name for path in Path("work").iterdir()} == {"journal.json", ".journal.json.lock"}
 
 
-def test_a_lock_without_an_owner_is_taken_away():
+def test_a_lock_without_an_owner_stops_nobody():
     Path("work").mkdir()
-    lock = Path("work/.journal.json.lock")
-    lock.touch()
-    os.utime(lock, (0, 0))
+    Path("work/.journal.json.lock").touch()
     journal.record("n", x=1)
-    assert not lock.exists()
+    assert [e["name"] for e in journal.entries()] == ["n"]
+
+
+def test_a_lock_is_never_taken_from_its_owner(monkeypatch):
+    monkeypatch.setattr("tflite_course.locking.WAIT", 0.2)
+    journal.record("n", x=1)
+    with journal.locked(journal.FILE):
+        for change in (lambda: journal.record("m", x=2), journal.delete):
+            with pytest.raises(CourseError, match="Another notebook has been writing journal.json"):
+                change()
+    assert [e["name"] for e in journal.entries()] == ["n"]
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def make_tests(lab, module):
         table = {**module.ANSWERS, **getattr(module, "LAZY_ANSWERS", {})}
         assert set(table) == set(exercises)
         for name, (right, wrong) in table.items():
-            assert len(right) >= 3 and len(wrong) >= 6, name
+            assert len(right) >= 3 and len(wrong) + len(exercises[name].mistakes) >= 6, name
             hinted = sum(hint is not None for _, hint in wrong.values()) + len(exercises[name].mistakes)
             assert hinted >= 3, f"{name}: hints of the common mistakes"
             hints = [hint for hint, _ in exercises[name].mistakes]

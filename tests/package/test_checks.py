@@ -33,11 +33,31 @@ def test_right_representative_dataset(shape):
         (samples(IMAGES[:1] + 255), "from 255 to 255, the model was trained on 0 to 1"),
         (lambda: iter([IMAGES[:1]]), r"ndarray, it must be a list .* `yield \[image\]`"),
         (lambda: iter([]), "yields no sample"),
+        (lambda: iter([[]]), "holds 0 arrays"),
+        (lambda: iter([[IMAGES[:1], np.array([7])]]), "holds 2 arrays, .* yield the image alone"),
     ],
 )
 def test_wrong_representative_dataset(dataset, message):
     with pytest.raises(CourseError, match=message):
         checks.check_representative_dataset(dataset, SHAPE)
+
+
+def test_another_range_of_calibration_images():
+    grey = samples(IMAGES[:1] + 255)
+    assert checks.check_representative_dataset(grey, SHAPE, input_range=(0, 255)) == 1
+    with pytest.raises(CourseError, match="from 255 to 255, the model was trained on -1 to 1"):
+        checks.check_representative_dataset(grey, SHAPE, input_range=(-1, 1))
+
+
+def test_lambda_layers_as_quantize_model_takes_them():
+    import tf_keras
+
+    layers = tf_keras.layers
+    model = tf_keras.Sequential([layers.Input((4,)), layers.Lambda(lambda x: x / 2), layers.Dense(2)])
+    assert checks.check_for_tfmot(model) is model
+    inner = tf_keras.Sequential([layers.Input((4,)), layers.Dense(3)], name="inner")
+    with pytest.raises(CourseError, match="'inner' is a model inside the model"):
+        checks.check_for_tfmot(tf_keras.Sequential([layers.Input((4,)), inner]))
 
 
 def test_models_for_tfmot():

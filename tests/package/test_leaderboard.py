@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tflite_course import leaderboard
+from tflite_course import leaderboard, locking
 from tflite_course.datasets import load_mnist
 from tflite_course.errors import CourseError
 from tflite_course.models import model_path
@@ -29,7 +29,7 @@ def test_entries_are_appended_and_the_same_model_is_entered_once(tmp_path, test_
     assert [entry["name"] for entry in entries] == ["nano", "tiny"] and entries == leaderboard.load(path)
     assert entries[0]["bytes"] == NANO.stat().st_size and 0.9 < entries[0]["accuracy"] <= 1
     assert len(leaderboard.add("another name", NANO, *test_set, path=path)) == 3
-    assert [file.name for file in path.parent.iterdir()] == ["leaderboard.json"]
+    assert {file.name for file in path.parent.iterdir()} == {"leaderboard.json", ".leaderboard.json.lock"}
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"name": 1}', "[1, 2]", "\x00\x01"])
@@ -39,7 +39,7 @@ def test_damaged_file_is_left_as_it_is(tmp_path, test_set, content):
     with pytest.raises(CourseError, match="leaderboard.json is damaged and was left as it is"):
         leaderboard.add("nano", NANO, *test_set, path=path)
     assert path.read_text(encoding="utf-8") == content
-    assert [file.name for file in tmp_path.iterdir()] == ["leaderboard.json"]
+    assert {file.name for file in tmp_path.iterdir()} == {"leaderboard.json", ".leaderboard.json.lock"}
 
 
 def test_crash_while_writing_keeps_the_old_file(tmp_path, test_set, monkeypatch):
@@ -70,10 +70,46 @@ def test_two_notebooks_at_once(tmp_path):
     assert sorted(names) == sorted(f"{name} {k}" for name in ("first", "second") for k in range(10))
 
 
-def test_lock_of_a_crash_is_taken_away(tmp_path, test_set, monkeypatch):
-    monkeypatch.setattr(leaderboard, "WAIT", 0.2)
-    path = tmp_path / "leaderboard.json"
-    (tmp_path / "leaderboard.json.lock").touch()
+HOLD = (  # a notebook that has the lock, and does with it what its second argument says
+    "import os, sys; from tflite_course.locking import locked\n"
+    "with locked(sys.argv[1]):\n"
+    "    print('held', flush=True)\n"
+    "    sys.stdin.readline() if sys.argv[2] == 'waits' else os._exit(1)\n"
+)
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Return a function that starts a notebook with the lock of the leaderboard."""
+    started = []
+
+    def hold(what):
+        command = [sys.executable, "-c", HOLD, str(tmp_path / "leaderboard.json"), what]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stdout.readline() == "held\n"
+        return process
+
+    yield hold
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_lock_of_a_crash_does_not_stop_the_next(tmp_path, test_set, holder):
+    assert holder("crashes").wait(30) == 1
+    assert (tmp_path / ".leaderboard.json.lock").exists()
+    assert len(leaderboard.add("nano", NANO, *test_set, path=tmp_path / "leaderboard.json")) == 1
+
+
+def test_lock_of_another_notebook_is_never_taken(tmp_path, test_set, monkeypatch, holder):
+    monkeypatch.setattr(locking, "WAIT", 0.3)
+    path, owner = tmp_path / "leaderboard.json", holder("waits")
+    for _ in range(2):
+        with pytest.raises(CourseError, match="Another notebook has been writing leaderboard.json for 0.3 seconds"):
+            leaderboard.add("nano", NANO, *test_set, path=path)
+    assert not path.exists() and owner.poll() is None
+    owner.communicate("done\n", timeout=30)
     assert len(leaderboard.add("nano", NANO, *test_set, path=path)) == 1
 
 

@@ -1,9 +1,9 @@
 """Run notebooks and tests under the shakes, and keep what came out in tests/shake/result.json.
 
 make shake                              all notebooks, labs and tests, under each of the three shakes
-make shake SHAKE=2                      one shake
-python tests/shake/run.py --only 05     one part: a lesson, or the word in a test file's path
-python tests/shake/run.py --revision e629f5f --shake 1 --only 05 07 08 17
+make shake SHAKE_FLAGS="--shake 2"      one shake
+python -m tests.shake.run --only 05     one part: a lesson, or the word in a test file's path
+python -m tests.shake.run --revision e629f5f --shake 1 --only 05 07 08 17
                                         notebooks and package of another commit: does the shake bite?
 """
 
@@ -85,7 +85,6 @@ def main():
     parser.add_argument("--only", nargs="*", default=())
     parser.add_argument("--revision", help="a commit: run its notebooks with its package")
     options = parser.parse_args()
-    sys.path.insert(0, str(ROOT))
     from tflite_course.machine import processor
 
     with tempfile.TemporaryDirectory() as folder:

@@ -15,6 +15,7 @@ from nbclient import NotebookClient
 
 from tests import ROOT
 from tests.notebooks.test_hygiene import LESSONS
+from tests.tools.environment import COLAB, find_python
 from tflite_course.authoring.publish import course_source
 
 PYTHON = ROOT / ".venv-colab" / "bin" / "python"
@@ -103,6 +104,14 @@ def test_lab_alone(lab, colab, tmp_path, monkeypatch):
     cells = run_alone(ROOT / "solutions" / lab / f"{lab}.ipynb", colab, tmp_path, monkeypatch)
     checks = [cell for cell in cells if cell.source.startswith("check(")]
     assert len(checks) > 3 and all(printed(cell).count("Right.") == 2 for cell in checks), [printed(c) for c in checks]
+
+
+def test_the_python_is_colabs_where_there_is_one():
+    if not PYTHON.exists():
+        pytest.skip("There is no .venv-colab: `make test` builds it when the network is there.")
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    found = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    assert found == COLAB or not find_python(COLAB)
 
 
 def test_the_environment_is_still_colabs(colab):

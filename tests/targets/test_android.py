@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import struct
 import subprocess
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -11,14 +12,12 @@ import numpy as np
 import pytest
 
 from tests import ROOT
+from tests.tools import centring
 from tflite_course.models import model_path
-from tflite_course.pad import EmptyDrawing, center_like_mnist
-from tflite_course.pad.strokes import draw_strokes, invent_digit
 
 APP = ROOT / "assets" / "android"
 SOURCES = APP / "app" / "src" / "main" / "java" / "org" / "example" / "digits"
 ANDROID = "{http://schemas.android.com/apk/res/android}"
-SIDE = 280
 
 pytestmark = pytest.mark.xdist_group("android")  # the classes are compiled once
 
@@ -105,7 +104,8 @@ STAND_INS = {
         class QuantizationParams { public float getScale() { return 0; } public int getZeroPoint() { return 0; } } }""",
 }
 
-# Run by the tests: maps "the asset", or centres drawings of side x side bytes that come on standard input.
+# Run by the tests: maps "the asset", or centres drawings: on standard input their number, then height, width and bytes
+# of each; on standard output a byte for the outcome, as in data/centring.npz, and 784 bytes.
 HARNESS = """package org.example.digits;
 import android.content.res.AssetManager;
 import java.nio.MappedByteBuffer;
@@ -120,11 +120,21 @@ public class Harness {
             System.err.println(model.isDirect() + " " + model.isReadOnly());
             System.out.write(content);
         } else {
-            int side = Integer.parseInt(arguments[1]);
-            for (byte[] raw; (raw = System.in.readNBytes(side * side)).length > 0; ) {
+            java.io.DataInputStream source = new java.io.DataInputStream(System.in);
+            for (int left = source.readInt(); left > 0; left--) {
+                int tall = source.readInt(), wide = source.readInt();
+                byte[] raw = source.readNBytes(tall * wide);
                 int[] grey = new int[raw.length];
                 for (int i = 0; i < raw.length; i++) grey[i] = raw[i] & 255;
-                int[] image = Centering.center(grey, side);
+                int[] image = null;
+                int outcome = 1;
+                try {
+                    image = Centering.center(grey, tall, wide);
+                    if (image != null) outcome = 0;
+                } catch (IllegalArgumentException bright) {
+                    outcome = 2;
+                }
+                System.out.write(outcome);
                 for (int i = 0; i < 28 * 28; i++) System.out.write(image == null ? 0 : image[i]);
             }
         }
@@ -181,28 +191,58 @@ def test_a_compressed_model_is_refused_as_android_does(classes, tmp_path):
     assert done.returncode and b"FileNotFoundException" in done.stderr
 
 
-def test_centering_gives_the_same_pixels_as_python(classes):
-    """All but a few of 300 drawings are equal; at a tie of the centre of mass float32 may choose the other pixel."""
-    rng, drawings = np.random.default_rng(13), []
-    for number in range(300):
-        strokes = invent_digit(number % 10, rng)
-        options = {"extent": int(rng.integers(60, 250)), "width": int(rng.integers(8, 30))}
-        drawings.append(draw_strokes(strokes, size=SIDE, offset=rng.uniform(-15, 15, 2), **options))
-    raw = np.stack(drawings)
-    done = harness(classes, "center", SIDE, input=raw.tobytes())
-    found = np.frombuffer(done.stdout, np.uint8).reshape(-1, 28, 28)
-    expected = np.stack([np.round(center_like_mnist(drawing) * 255) for drawing in raw])
-    equal = (found == expected).all(axis=(1, 2))
-    assert equal.sum() >= 298, f"{equal.sum()} of {len(equal)} are equal"
+def as_input(cases):
+    """Return the drawings of cases as a program takes them on its standard input."""
+    parts = [struct.pack(">2i", *case.drawing.shape) + case.drawing.tobytes() for case in cases]
+    return struct.pack(">i", len(parts)) + b"".join(parts)
 
 
-def test_centering_asks_for_ink(classes):
-    dot = np.zeros((SIDE, SIDE), np.uint8)
-    dot[:20, :20] = 255
-    with pytest.raises(EmptyDrawing):
-        center_like_mnist(dot)
-    for drawing in (dot, np.zeros_like(dot)):
-        assert not any(harness(classes, "center", SIDE, input=drawing.tobytes()).stdout)
+def check_centring(output, cases):
+    """Compare what a program gave, an outcome and 784 bytes for each drawing, with data/centring.npz."""
+    found = np.frombuffer(output, np.uint8).reshape(len(cases), 1 + 784)
+    assert found[:, 0].tolist() == [case.outcome for case in cases]
+    expected = np.stack([np.round(case.image.ravel() * 255) for case in cases])
+    different = np.flatnonzero((found[:, 1:] != expected).any(axis=1))
+    assert len(different) == 0, f"{len(different)} of {len(cases)} differ, first {different[:5]}"
+
+
+def test_java_centres_as_data_centring_says(classes):
+    cases = centring.load_cases()
+    check_centring(harness(classes, "center", input=as_input(cases)).stdout, cases)
+
+
+SWIFT_MAIN = """import Foundation
+let input = [UInt8](FileHandle.standardInput.readDataToEndOfFile())
+var place = 0
+func number() -> Int {
+    place += 4
+    return input[(place - 4) ..< place].reduce(0) { $0 << 8 | Int($1) }
+}
+var output = Data()
+for _ in 0 ..< number() {
+    let (tall, wide) = (number(), number())
+    let grey = Array(input[place ..< (place + tall * wide)])
+    place += tall * wide
+    var outcome: UInt8 = 1
+    var image = [UInt8](repeating: 0, count: 784)
+    do {
+        if let found = try center(grey, tall: tall, wide: wide) { (outcome, image) = (0, found) }
+    } catch { outcome = 2 }
+    output.append(outcome)
+    output.append(contentsOf: image)
+}
+FileHandle.standardOutput.write(output)
+"""
+
+
+def test_swift_centres_as_data_centring_says(tmp_path):
+    if not shutil.which("swiftc"):
+        pytest.skip("Centering.swift was not run: there is no Swift compiler here (swift.org). It is only parsed.")
+    (tmp_path / "main.swift").write_text(SWIFT_MAIN)
+    shutil.copy(ROOT / "assets" / "ios" / "Centering.swift", tmp_path)
+    run("swiftc", "-O", "main.swift", "Centering.swift", "-o", "centre", cwd=tmp_path, check=True)
+    cases = centring.load_cases()
+    check_centring(run(tmp_path / "centre", input=as_input(cases), check=True).stdout, cases)
 
 
 def wrong(name):

@@ -117,6 +117,26 @@ def test_the_stored_experiment_holds_what_the_lesson_says():
         assert abs(late[0] - late[1]) < 0.02
 
 
+def test_alone_and_together_are_compared_on_the_same_split():
+    for kind in fedavg.KINDS:
+        for seed in (1, 2, 3):
+            alone = stored(f"alone, {kind}", seed)
+            assert len(alone) == fedavg.CLIENTS and max(alone) < stored(kind, seed)[-1]
+            if kind == "two digits":
+                assert max(alone) < 0.25
+    assert fedavg.run_alone("two digits", rounds=1) == pytest.approx(stored("alone, two digits"), abs=0.05)
+
+
+def test_only_the_two_digits_are_below_in_every_round():
+    """The last question of the quiz."""
+    for seed in (1, 2, 3):
+        plain = np.array(stored("dirichlet", seed))
+        assert np.all(np.array(stored("two digits", seed)) < np.array(stored("identical", seed)))
+        assert np.all(np.array(stored("two digits", seed)) < plain)
+        assert np.any(np.array(stored("dirichlet, int8 updates", seed)) >= plain)
+        assert np.any(np.array(stored("dirichlet, 30 % absent", seed)) > plain)
+
+
 def test_flower_found_what_plain_numpy_found():
     assert stored("Flower, dirichlet") == pytest.approx(stored("dirichlet"), abs=0.002)
     assert len(stored("Flower, client 9 fails")) == RECORD["settings"]["rounds"]

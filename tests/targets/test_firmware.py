@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 from tests import ROOT
+from tflite_course import evaluation, sensors
+from tflite_course.datasets import load_watch
 from tflite_course.errors import CourseError
 from tflite_course.models import model_path
 from tflite_course.targets import golden, tflm
@@ -33,6 +36,55 @@ def tflm_outputs(model, values):
 def firmware_outputs(model, board_name, values, folder, **options):
     board.build(model, board_name, folder, **options)
     return board.run(board_name, folder, values)
+
+
+with_gcc = pytest.mark.skipif(not shutil.which("gcc"), reason="install a C compiler (gcc)")
+HOST = """#include <stdio.h>
+#include "model.h"
+int main(void) {
+  while (fread(model_input, 1, MODEL_INPUT_BYTES, stdin) == MODEL_INPUT_BYTES) {
+    model_run();
+    fwrite(model_output, 1, MODEL_OUTPUT_BYTES, stdout);
+  }
+  return 0;
+}
+"""
+
+
+def host_outputs(model, values, folder, defines=()):
+    """Return the rows of an exported model that runs on this machine, int8 (n, outputs): the fast way to many rows."""
+    export_c.write(model, folder)
+    (folder / "host.c").write_text(HOST)
+    command = [
+        "gcc",
+        "-O2",
+        "-Wall",
+        "-Werror",
+        *[f"-D{define}" for define in defines],
+        "host.c",
+        "model.c",
+        "-o",
+        "host",
+    ]
+    subprocess.run(command, cwd=folder, check=True)
+    values = np.ascontiguousarray(values, np.int8)
+    done = subprocess.run([folder / "host"], input=values.tobytes(), capture_output=True, check=True)
+    return np.frombuffer(done.stdout, np.int8).reshape(len(values), -1)
+
+
+def int8_model(layers, images, shape=(28, 28, 1)):
+    """Return the int8 .tflite of Keras layers with weights of a seed; images: float32, shown to the converter."""
+    import tensorflow as tf
+    import tf_keras as keras
+
+    keras.utils.set_random_seed(3)
+    network = keras.Sequential([keras.layers.Input(shape, batch_size=1), *layers(keras.layers)])
+    converter = tf.lite.TFLiteConverter.from_keras_model(network)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([image.reshape(1, *shape) * 9] for image in images)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    return converter.convert()
 
 
 def edited(name, change):
@@ -61,6 +113,22 @@ def change_batch(tree, schema):
     graph.tensors[graph.inputs[0]].shape = [2, 28, 28, 1]
 
 
+def change_outputs(tree, schema):
+    graph = tree.subgraphs[0]
+    graph.outputs = [*graph.outputs, graph.operators[0].outputs[0]]
+
+
+def change_groups(tree, schema):
+    graph = tree.subgraphs[0]
+    weights = graph.tensors[graph.operators[2].inputs[1]]
+    weights.shape = [*weights.shape[:2], weights.shape[2] * 2, weights.shape[3] // 2]
+
+
+def drop_scale(tree, schema):
+    graph = tree.subgraphs[0]
+    graph.tensors[graph.inputs[0]].quantization = None
+
+
 def change_activation(tree, schema):
     tree.subgraphs[0].operators[0].builtinOptions.fusedActivationFunction = schema.ActivationFunctionType.TANH
 
@@ -80,7 +148,10 @@ def change_scale(tree, schema):
     [
         (change_operator, "operator SOFTMAX has no kernel"),
         (change_dilation, "CONV_2D with dilation"),
-        (change_batch, "batch of one"),
+        (change_batch, r"input is \[2, 28, 28, 1\], the exporter takes one image: convert it with a batch of 1"),
+        (change_outputs, "has 2 outputs, the exporter takes one of each"),
+        (change_groups, "CONV_2D with groups has no kernel"),
+        (drop_scale, "has no scale"),
         (change_activation, "CONV_2D with activation number 4"),
         (change_order, "takes a chain"),
         (change_scale, "CONV_2D makes values larger"),
@@ -125,6 +196,9 @@ def test_the_program_writes_what_export_returns(tmp_path):
     source, header = export_c.export(model, model.name)
     assert (tmp_path / "model.c").read_text(encoding="utf-8") == source
     assert (tmp_path / "model.h").read_text(encoding="utf-8") == header
+    assert (tmp_path / "kernels.h").read_bytes() == (FIRMWARE / "kernels.h").read_bytes()
+    if shutil.which("gcc"):  # the folder is all that a compiler needs
+        subprocess.run(["gcc", "-c", "-Wall", "-Werror", "model.c"], cwd=tmp_path, check=True)
 
 
 @pytest.mark.parametrize("real", [0.5, 0.9999999999, 1.0, 4.6474, 0.00713, 2**-31, 1e-12])
@@ -167,34 +241,102 @@ def test_the_firmware_answers_as_tflm(name, board_name, count, tmp_path):
 
 @with_tools
 def test_other_paddings_strides_and_clamps(tmp_path):
-    """What the models of record do not use: VALID, strides that differ, windows that are no squares, ReLU6."""
-    import tensorflow as tf
-    import tf_keras as keras
-
-    keras.utils.set_random_seed(3)
-    layers = keras.layers
-    network = keras.Sequential(
-        [
-            layers.Input((28, 28, 1), batch_size=1),
+    """What the models of record do not use: VALID, strides that differ, windows that are no squares, ReLU6, means."""
+    images = golden.golden_images(np.float32)[:100]
+    model = int8_model(
+        lambda layers: [
             layers.Conv2D(5, (3, 2), (2, 1), padding="valid", activation="relu6"),
+            layers.AveragePooling2D((2, 3), (1, 2), padding="same"),
             layers.DepthwiseConv2D(3, 2, padding="same"),
             layers.MaxPooling2D(3, 2, padding="same"),
             layers.Conv2D(3, 3, padding="same", activation="relu"),
             layers.Flatten(),
             layers.Dense(7),
-        ]
+        ],
+        images,
     )
-    images = golden.golden_images(np.float32)[:100, ..., np.newaxis]
-    converter = tf.lite.TFLiteConverter.from_keras_model(network)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([image[np.newaxis] * 9] for image in images)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = converter.inference_output_type = tf.int8
-    model, values = converter.convert(), golden.golden_images()[:100]
+    values = golden.golden_images()[:100]
     reference = tflm_outputs(model, values)
     assert len(np.unique(reference)) > 20
     for board_name in BOARDS:
         assert np.array_equal(firmware_outputs(model, board_name, values, tmp_path)[0], reference)
+
+
+@with_gcc
+@pytest.mark.parametrize("like", board.ROUNDING)
+@pytest.mark.parametrize("name", golden.MODELS)
+def test_every_row_of_every_model_in_each_rounding(name, like, tmp_path):
+    model, values = model_path(name, "int8"), golden.golden_images()
+    found = host_outputs(model, values, tmp_path, board.ROUNDING[like])
+    if like == "TFLM":
+        expected = tflm_outputs(model.read_bytes(), values)
+    else:
+        stored = golden.load_golden()[name]
+        expected = stored if like == "LiteRT reference" else golden.run_litert(model, values, "XNNPACK")
+    assert (found == expected).all(axis=1).sum() == len(values) == 1000
+
+
+def watch_windows():
+    """Return int8 windows of three people, (n, size, 1, 6), as the watch's model takes them."""
+    samples, _, _ = sensors.cut_windows([record for record in load_watch() if record.person in (8, 9, 10)])
+    details = evaluation.make_interpreter(WATCH).get_input_details()[0]
+    return evaluation.quantize_input(samples.astype(np.float32), details).reshape(-1, *details["shape"][1:])
+
+
+WATCH = ROOT / "assets" / "models" / "watch_int8.tflite"
+
+
+@with_gcc
+def test_the_model_of_the_watch_gives_every_row_of_litert(tmp_path):
+    windows = watch_windows()
+    assert len(windows) > 2000
+    found = host_outputs(WATCH, windows, tmp_path, board.ROUNDING["LiteRT reference"])
+    assert np.array_equal(found, golden.run_litert(WATCH, windows).reshape(len(windows), -1))
+
+
+@with_tools
+def test_the_model_of_the_watch_runs_on_a_microbit(tmp_path):
+    windows = watch_windows()[::40]
+    outputs, cost = firmware_outputs(WATCH, "microbit", windows, tmp_path)
+    assert np.array_equal(outputs, golden.run_litert(WATCH, windows).reshape(len(windows), -1))
+    assert cost["stack"] < 1024
+
+
+@with_tools
+def test_a_network_of_dense_layers_alone_compiles(tmp_path):
+    images = golden.golden_images(np.float32)[:60]
+    model = int8_model(lambda layers: [layers.Dense(17, "relu"), layers.Dense(10)], images, shape=(784,))
+    assert "patch" not in export_c.export(model)[0]
+    values = golden.golden_images()[:60]
+    reference = golden.run_litert(model, values)
+    for board_name in BOARDS:
+        outputs, _ = firmware_outputs(model, board_name, values, tmp_path, defines=board.ROUNDING["LiteRT reference"])
+        assert np.array_equal(outputs, reference)
+
+
+@with_gcc
+def test_a_row_longer_than_16_bits_can_count(tmp_path):
+    images = golden.golden_images(np.float32)[:60]
+    model = int8_model(
+        lambda layers: [layers.Conv2D(44, 3, padding="same"), layers.Flatten(), layers.Dense(10)], images
+    )
+    assert ".row = 34496" in export_c.export(model)[0]
+    values = golden.golden_images()[:60]
+    found = host_outputs(model, values, tmp_path, board.ROUNDING["LiteRT reference"])
+    assert np.array_equal(found, golden.run_litert(model, values))
+
+
+def test_what_16_bits_cannot_count_is_refused(monkeypatch):
+    monkeypatch.setattr(export_c, "MOST", 20)
+    with pytest.raises(CourseError, match=r"In CONV_2D the \w+ is \d+, the kernels count to 20: make this layer"):
+        export_c.export(model_path("mnist_tiny", "int8"))
+
+
+def test_a_dense_layer_on_several_rows_is_refused():
+    images = golden.golden_images(np.float32)[:60]
+    model = int8_model(lambda layers: [layers.Dense(4), layers.Flatten(), layers.Dense(10)], images, shape=(28, 28))
+    with pytest.raises(CourseError, match="flatten its input first|has no kernel"):
+        export_c.export(model)
 
 
 @with_tools

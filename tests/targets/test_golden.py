@@ -125,6 +125,18 @@ def test_unknown_kernels():
         golden.run_litert(model_path("mnist_nano", "int8"), golden.golden_images()[:1], "fast")
 
 
+def test_values_and_models_that_do_not_run():
+    model = model_path("mnist_nano", "int8")
+    for values in (
+        golden.golden_images(np.float32)[:2],
+        golden.golden_images()[:2, 1:],
+    ):
+        with pytest.raises(CourseError, match=r"takes int8 \[1, 28, 28, 1\] .* the values are"):
+            golden.run_litert(model, values)
+    with pytest.raises(CourseError, match="no values to run"):
+        golden.run_litert(model, golden.golden_images()[:0])
+
+
 def test_a_row_that_lacks_a_number(tmp_path):
     with pytest.raises(CourseError, match="x.json has no against, argmax"):
         row = {"runtime": "r", "model": "m", "bit_exact": 1, "within_1": 1, "of": 1}

@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests import ROOT
 from tflite_course import datasets
-from tflite_course.authoring.experiments import cats_and_dogs, transfer
+from tflite_course.authoring.experiments import cats_and_dogs, pretrained, transfer
 from tflite_course.errors import CourseError
 from tflite_course.models import efficientnet
 
@@ -25,6 +25,15 @@ without_weights = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def record():
     return json.loads((ROOT / "assets" / "experiments" / "transfer.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def of_the_network():
+    """Return the rows of pretrained.json, a list for each group."""
+    groups = {}
+    for row in json.loads((ROOT / "assets" / "experiments" / "pretrained.json").read_text(encoding="utf-8"))["rows"]:
+        groups.setdefault(row["group"], []).append(row)
+    return groups
 
 
 @pytest.fixture(scope="module")
@@ -134,17 +143,39 @@ def test_damaged_and_missing_files(tmp_path, monkeypatch):
 
 
 @without_weights
-def test_the_network_has_all_weights_and_knows_a_cat(record):
+def test_the_network_has_all_weights():
     weights = efficientnet.read_torch(efficientnet.weights_path())
-    model = efficientnet.load_pretrained()
     known = sum(array.size for name, array in weights.items() if not name.endswith("num_batches_tracked"))
-    assert model.count_params() == known == 4_694_024
+    assert efficientnet.load_pretrained().count_params() == known == 4_694_024
+
+
+@without_weights
+@pytest.mark.parametrize("side", pretrained.SIDES)
+def test_the_photographs_get_their_stored_classes_again(side, of_the_network):
     pytest.importorskip("skimage", reason="The photographs are scikit-image's: `pip install scikit-image`.")
-    for row, stored in zip(
-        transfer.photographs(), (r for r in record["rows"] if r["group"] == "photographs"), strict=True
-    ):
-        assert row["name"] == stored["name"] and row["top"][0][0] == stored["top"][0][0]
-        assert abs(row["top"][0][1] - stored["top"][0][1]) < 0.02
+    stored = [row for row in of_the_network["photographs"] if row["side"] == side]
+    for row, known in zip(pretrained.photograph_rows(side), stored, strict=True):
+        assert row["name"] == known["name"] and row["top"][0][0] == known["top"][0][0]
+        assert abs(row["top"][0][1] - known["top"][0][1]) < 0.02
+    if side == 96:
+        with np.load(ROOT / "assets" / "experiments" / "pretrained_photographs.npz") as shipped:
+            assert all(np.array_equal(shipped[name], image) for name, image in pretrained.photographs(side).items())
+
+
+def test_what_the_lesson_says_of_the_photographs(of_the_network):
+    first = {(row["name"], row["side"]): row["top"][0] for row in of_the_network["photographs"]}
+    assert len(first) == len(pretrained.PHOTOGRAPHS) * len(pretrained.SIDES)
+    assert first["rocket.jpg", 96][0] == 812 and first["rocket.jpg", 96][1] > 0.99  # a space shuttle, for certain
+    assert first["coffee.png", 224][0] == 967 and first["coffee.png", 96][0] == 505  # espresso, coffeepot
+
+
+def test_scales_and_zero_points_make_int8_larger_than_dynamic_range(of_the_network):
+    plain, dynamic, full = of_the_network["bytes"]
+    assert [row["name"] for row in of_the_network["bytes"]] == [
+        f".tflite, {kind}" for kind in ("float32", "dynamic range", "int8")
+    ]
+    assert plain["quantization"] == 0 and full["bytes"] > dynamic["bytes"] and full["constants"] < dynamic["constants"]
+    assert full["quantization"] - dynamic["quantization"] > 0.9 * (full["bytes"] - dynamic["bytes"])
 
 
 @without_weights

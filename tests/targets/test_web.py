@@ -12,6 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 
+from tests.tools.form_files import all_forms
 from tests.tools.jupyter_browser import WAIT, Pad, chromium
 from tflite_course import evaluation, models
 from tflite_course.datasets import load_mnist
@@ -498,6 +499,68 @@ def test_ones_own_model_with_an_open_batch_runs(running, address):
     opened.context.close()
 
 
+ASK = """async ([text, count]) => {
+  const { DigitModel } = await import("./runtime.js"), { Problem } = await import("./problem.js");
+  const images = new Float32Array(await (await fetch("images.bin")).arrayBuffer()), rows = [];
+  try {
+    const model = await DigitModel.load(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)), "m.tflite");
+    for (let i = 0; i < count; i++) rows.push(await model.probabilities(images.subarray(784 * i, 784 * i + 784)));
+    model.delete();
+    return { rows, hint: model.hint };
+  } catch (error) { return error instanceof Problem ? { refused: error.message } : { mistake: String(error.stack) }; }
+}"""
+# What LiteRT.js cannot take, and the words that say what helps.
+REFUSED_FORMS = {
+    "int8": "inference_output_type = tf.uint8",
+    "int8, softmax": "inference_output_type = tf.uint8",
+    "int8, softmax, batch 1": "inference_output_type = tf.uint8",
+    "int16 x 8, int16": "inference_output_type = tf.uint8",
+    "Rescaling, int8": "inference_output_type = tf.uint8",
+    "-1 to 1, int8": "inference_output_type = tf.uint8",
+    "int8 without scale": "inference_output_type = tf.uint8",
+    "float16 in and out": "make its input float32",
+    "float64 in and out": "make its input float32",
+    "two signatures": "choose one trained on MNIST",
+    "LSTM, batch 1": "TFLITE_BUILTINS",  # LiteRT.js: "Variable tensors not yet supported"
+    "LSTM, batch 4": "TFLITE_BUILTINS",
+    "variable that counts": "convert it without state",
+    # the files that nobody can run
+    "RGB": "goes from [?,28,28,3] to [?,10]",
+    "32 x 32": "goes from [?,32,32,1] to [?,10]",
+    "two inputs": "goes from [1,10] and [1,28,28] to [1,10]",
+    "audio": "goes from [1,16000] to [1,10]",
+    "seven numbers": "goes from [1,28,28] to [1,7]",
+    "argmax": "has int64 output, and LiteRT.js takes float32 or uint8: let it end at its ten numbers, without argmax",
+    "string": "has string input",
+    "Select TF": "needs the operator FlexMatrixInverse, which LiteRT.js lacks: convert it with TFLITE_BUILTINS only",
+}
+HINTED_FORMS = {"unset variables": "of 20 known digits", "two heads of ten": ""}
+
+
+def test_every_form_of_a_model_is_read_or_refused_in_one_sentence(web, dist, tmp_path_factory):
+    pytest.importorskip("tensorflow", reason="The forms are converted with TensorFlow.")
+    made, others = all_forms(tmp_path_factory)
+    (dist / "images.bin").write_bytes(golden.golden_images(np.float32)[:60].tobytes())
+    contents = {name: form.content for name, form in made.items()} | {name: file for name, (file, _) in others.items()}
+    for name, content in contents.items():
+        reply = web.page.evaluate(ASK, [base64.b64encode(content).decode(), 60])
+        assert "mistake" not in reply, (name, reply)
+        if name in REFUSED_FORMS:
+            said = reply.get("refused", "it was taken")
+            assert REFUSED_FORMS[name] in said and said.count(". ") == 0 and said.endswith("."), (name, said)
+            continue
+        assert "rows" in reply, (name, reply)
+        rows = np.array(reply["rows"])
+        if name in HINTED_FORMS:
+            assert HINTED_FORMS[name] in reply["hint"]
+            continue
+        form = made[name]
+        assert np.mean(rows.argmax(1) == form.digits) >= form.agree, name
+        assert rows.max(axis=1).mean() > 0.85, f"{name} is shown as unsure: a second softmax?"
+        assert bool(reply["hint"]) == (form.input_range != (0, 1)), (name, reply["hint"])
+    web.errors.clear()  # what the runtime says of the files that it refuses
+
+
 def test_damaged_models_never_end_the_page(web):
     rng = np.random.default_rng(3)
     whole = build.read_model_for_page("mnist_nano", "uint8")
@@ -516,7 +579,8 @@ def test_damaged_models_never_end_the_page(web):
             base64.b64encode(content.tobytes()).decode(),
         )
         assert said == ""
-    assert all("ERROR" in line for line in web.errors)  # what the runtime says of such files
+    of_the_runtime = re.compile("ERROR|failed to|^$")  # what it says of such files
+    assert [line for line in web.errors if not of_the_runtime.search(line)] == []
     web.errors.clear()
     web.pad.draw(strokes_of(3))
     assert web.pad.prediction() == 3

@@ -1,32 +1,56 @@
-"""Everything that `make test` checks: first the notebooks under nbval, then the tests. Two workers each."""
+"""What `make check`, `make test` and `make test-all` run: the lessons under nbval, then the tests; two workers each.
+
+python -m tests.tools.run_all check|test|all
+"""
 
 import subprocess
 import sys
 import time
 
 from tests import ROOT
+from tests.tools import tiers
 
-# These take longest, 85 to 45 s beside a second worker. They start first, so that no worker ends long after the other.
+# These take longest. They start first, so that no worker ends long after the other.
 LONG = ("16", "05", "09", "07", "08", "06", "10", "01")
-LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-LESSONS.sort(key=lambda path: LONG.index(path.name[:2]) if path.name[:2] in LONG else len(LONG))
+# Tests that share a browser, a class or a kernel go to one worker, the rest wherever there is room.
+PYTEST = [sys.executable, "-m", "pytest", "-n", "2"]
 
-STEPS = {
-    # A notebook is one kernel: all its cells go to one worker.
-    "notebooks": ["--nbval", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", *map(str, LESSONS)],
-    # Tests that share a browser go to one worker, the rest wherever there is room.
-    "tests": ["-n", "2", "--dist", "loadgroup", "--durations", "10", "tests"],
-}
+
+def lessons(tier):
+    """Return the lessons that a tier runs, the longest first: check takes those that differ from the last commit."""
+    found = sorted((ROOT / "notebooks").glob("**/[0-9]*.ipynb"))
+    found = [path for path in found if ".ipynb_checkpoints" not in path.parts]
+    if tier == "check":
+        changed = {ROOT / path for path in tiers.changed_files()}
+        found = [path for path in found if path in changed]
+    return sorted(found, key=lambda path: LONG.index(path.name[:2]) if path.name[:2] in LONG else len(LONG))
+
+
+def steps(tier):
+    """Return {name: command} of what a tier runs, in order."""
+    commands = {}
+    if tier == "check":
+        commands["ruff"] = [sys.executable, "-m", "ruff", "check", "."]
+    notebooks = [str(path) for path in lessons(tier)]
+    if notebooks:  # a notebook is one kernel: all its cells go to one worker
+        commands["lessons"] = [*PYTEST, "--nbval", "--dist", "loadfile", "--no-loadscope-reorder", *notebooks]
+    tests = [*PYTEST, "--dist", "loadgroup", "--tier", tier, "tests"]
+    if tier == "all":
+        tests += ["--durations", "20", "--store-durations"]
+    return commands | {"tests": tests}
 
 
 def main():
+    tier = sys.argv[1] if len(sys.argv) > 1 else "test"
+    if tier not in tiers.TIERS:
+        sys.exit(f"There is no tier '{tier}': choose from {', '.join(tiers.TIERS)}.")
     codes, times = {}, {}
-    for name, arguments in STEPS.items():
+    for name, command in steps(tier).items():
         start = time.monotonic()
-        codes[name] = subprocess.call([sys.executable, "-m", "pytest", *arguments], cwd=ROOT)
+        codes[name] = subprocess.call(command, cwd=ROOT)
         times[name] = time.monotonic() - start
     for name, code in codes.items():
-        print(f"{name}: {'green' if code == 0 else f'FAILED (pytest ended with {code})'} after {times[name]:.0f} s")
+        print(f"{name}: {'green' if code == 0 else f'FAILED (ended with {code})'} after {times[name]:.0f} s")
     return max(codes.values())
 
 

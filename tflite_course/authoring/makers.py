@@ -56,6 +56,7 @@ MAKERS = {
     "make_fashion_mnist": _data("fashion_mnist", "Debian's package dataset-fashion-mnist"),
     "make_textures": _data("textures", "the package scikit-image"),
     "make_watch": _data("watch", "the package seglearn"),
+    "make_centring": Maker(f"{PACKAGE}.data.make_centring", STROKES, ("data/centring.npz",)),
     "train_mnist_cnn": Maker(
         f"{PACKAGE}.models.train_mnist_cnn",
         ("data/mnist.npz", *STROKES),
@@ -103,6 +104,7 @@ MAKERS = {
     "distillation": _experiment("distillation", ("assets/models/mnist_nano*",)),
     "federated": _experiment("federated", ("tflite_course/targets/federated/*",)),
     "transfer": _experiment("transfer", ("data/textures.npz",), ("assets/experiments/transfer_features.npz",)),
+    "pretrained": _experiment("pretrained", ("data/textures.npz",), ("assets/experiments/pretrained_photographs.npz",)),
     "watch": _experiment("watch", ("data/watch.npz", "tflite_course/sensors.py")),
     "linux": _target("linux", ("assets/edge/*.py",)),
     "browser": _target("browser", ("assets/web/*.*", "assets/web/models/*"), "tflite_course.targets.browser"),

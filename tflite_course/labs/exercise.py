@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tflite_course.checks import is_keras_3 as is_keras_3  # for the checks of the labs
+
 NO_ANSWER = "there is no answer yet. Replace the line `...` and run both cells again."
 
 
@@ -69,7 +71,8 @@ class Exercise:
     plain: Callable | None = None
 
     def __post_init__(self):
-        if (self.judge is None) == (self.cases is None or self.right is None):
+        data = [part is not None for part in (self.cases, self.right)]
+        if not all(data) if self.judge is None else any(data):
             raise ValueError("An exercise has either a judge, or cases and the right function.")
 
     def grade(self, answer, seed):
@@ -167,6 +170,8 @@ def _text(value):
         return f"{float(value):.6g}"
     if isinstance(value, (int, bool, str, np.integer, np.bool_)):
         return str(value)[:100]
+    if type(value) is bytes:
+        return f"{len(value):,} bytes"
     return f"a {type(value).__name__}"
 
 
@@ -197,7 +202,8 @@ def compare_function(answer, right, cases, mistakes=(), *, tolerance=0.0, plain=
     for case in cases:
         given, untouched = copy.deepcopy(case), copy.deepcopy(case)
         returned.append(_call(answer, given, plain))
-        if not all(same(g, u) for g, u in zip(given, untouched, strict=True) if type(u) in (np.ndarray, list)):
+        pairs = zip(given, untouched, strict=True)
+        if not all(same(g, u, not_finite=True) for g, u in pairs if type(u) in (np.ndarray, list)):
             raise Mistake("your function changes the array that it is given. Work on a new one.")
     if all(value is None for value in returned):
         require_returned(None)
@@ -205,10 +211,8 @@ def compare_function(answer, right, cases, mistakes=(), *, tolerance=0.0, plain=
     wrong = [k for k in range(len(cases)) if not same(returned[k], expected[k], tolerance=tolerance)]
     if not wrong:
         return
-    for hint, mistaken in mistakes.items() if isinstance(mistakes, dict) else mistakes or ():
-        theirs = [_call(mistaken, copy.deepcopy(case), plain) for case in cases]
-        telling = [k for k in range(len(cases)) if not same(theirs[k], expected[k], tolerance=tolerance)]
-        if telling == wrong and all(_as_wrong(returned[k], theirs[k], tolerance) for k in wrong):
+    for hint, mistaken in mistakes:
+        if _does_as(mistaken, cases, returned, expected, tolerance, plain):
             raise Mistake(hint)
     k = wrong[0]
     if isinstance(returned[k], _Raised):
@@ -217,18 +221,36 @@ def compare_function(answer, right, cases, mistakes=(), *, tolerance=0.0, plain=
     raise Mistake(f"with {arguments} your function returns {describe(returned[k])}, expected {describe(expected[k])}.")
 
 
+def _does_as(mistaken, cases, returned, expected, tolerance, plain):
+    """Return whether a known mistake is right and wrong on the same cases as what was returned, and wrong alike."""
+    for case, mine, right in zip(cases, returned, expected, strict=True):
+        theirs = _call(mistaken, copy.deepcopy(case), plain)
+        wrong = not same(theirs, right, tolerance=tolerance)
+        if wrong != (not same(mine, right, tolerance=tolerance)):
+            return False
+        if wrong and not _as_wrong(mine, theirs, tolerance):
+            return False
+    return True
+
+
 def _as_wrong(returned, theirs, tolerance):
     """Return whether an answer and a known mistake give the same: a value, NaN and infinity included, or an error."""
     if isinstance(returned, _Raised) or isinstance(theirs, _Raised):
-        return isinstance(returned, _Raised) and isinstance(theirs, _Raised) and returned.text == theirs.text
+        return isinstance(returned, _Raised) and isinstance(theirs, _Raised) and returned.kind == theirs.kind
     return same(returned, theirs, tolerance=tolerance, not_finite=True)
 
 
 class _Raised:
-    """What stands for the result of a call that raised."""
+    """What stands for the result of a call that raised.
+
+    text: what the student is told. kind: the same for two errors that are alike. NumPy's errors about shapes are, for
+    their words depend on how the same mistake is written.
+    """
 
     def __init__(self, error):
         self.text = f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0][:200]}"
+        shapes = isinstance(error, ValueError) and ("broadcast" in self.text or "matmul" in self.text)
+        self.kind = "the shapes do not fit" if shapes else self.text
 
 
 def _call(function, arguments, plain):

@@ -14,6 +14,10 @@ def open_file(answer):
     from tflite_course import evaluation
     from tflite_course.errors import CourseError
 
+    if hasattr(answer, "convert"):
+        raise Mistake("this is the converter. Its method `convert()` returns the bytes of the file.")
+    if type(answer) is str or hasattr(answer, "__fspath__"):
+        raise Mistake("this is a path. Give the bytes that `converter.convert()` returns.")
     if type(answer) is not bytes:
         raise Mistake(f"expected are the bytes that `converter.convert()` returns, this is {describe(answer)}.")
     try:
@@ -38,9 +42,9 @@ def require_shapes(interpreter):
     """Raise Mistake unless the model takes one grey picture of 28 x 28 and gives ten numbers."""
     source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     if tuple(source["shape"][1:]) not in ((28, 28), (28, 28, 1)):
-        raise Mistake(f"the input has the shape {tuple(map(int, source['shape']))}, asked is (1, 28, 28).")
+        raise Mistake(f"the input has the shape {tuple(map(int, source['shape']))}, it must be (1, 28, 28).")
     if tuple(target["shape"][1:]) != (10,):
-        raise Mistake(f"the output has the shape {tuple(map(int, target['shape']))}, asked are ten numbers, (1, 10).")
+        raise Mistake(f"the output has the shape {tuple(map(int, target['shape']))}, it must be ten numbers, (1, 10).")
 
 
 def require_int8(interpreter):
@@ -54,7 +58,7 @@ def require_int8(interpreter):
             "inference_input_type and inference_output_type to tf.int8."
         )
     if (source, target) != ("int8", "int8"):
-        raise Mistake(f"the input is {source} and the output {target}, asked is int8 for both.")
+        raise Mistake(f"the input is {source} and the output {target}, both must be int8.")
     if interpreter.get_input_details()[0]["quantization"][0] > 0.5:
         raise Mistake("the scale of the input is near 1: the calibration images went from 0 to 255, not from 0 to 1.")
 

@@ -10,9 +10,23 @@ import traitlets
 from PIL import Image
 
 from tflite_course import evaluation
+from tflite_course.contract import Runner, softmax
 from tflite_course.errors import CourseError
 from tflite_course.models import CHECKPOINTS, model_path
 from tflite_course.pad.strokes import draw_strokes
+from tflite_course.resources import resource
+
+__all__ = [
+    "DigitPad",
+    "EmptyDrawing",
+    "PenSlider",
+    "Recognizer",
+    "center_like_mnist",
+    "check_canvas",
+    "find_ink",
+    "resize_only",
+    "softmax",
+]
 
 STATIC = Path(__file__).with_name("static")
 INK = 25  # of 255: what is darker counts as paper
@@ -92,45 +106,43 @@ def resize_only(canvas):
     return np.asarray(small, np.float32) / 255
 
 
-def softmax(logits):
-    """Return probabilities, float (..., n), that sum to 1 along the last axis."""
-    e = np.exp(logits - np.max(logits, axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
-
-
 class Recognizer:
     """The way from a drawing to ten probabilities: pre-process, infer, post-process.
 
-    recognizer(canvas) -> float32 (10,). `times` holds what the last call took, in milliseconds.
-    model: a name of the course ("mnist_cnn"), a path or the bytes of a .tflite for (1, 28, 28) images.
-    preprocess: canvas -> float32 (28, 28).
+    recognizer(canvas) -> float32 (10,). `times` holds what the last call took, in milliseconds. Softmax is applied to
+    logits only: probabilities and ten sigmoids are shown as the model gives them.
+    model: a name of the course ("mnist_cnn"), a path or the bytes of a .tflite that reads 28 x 28 pixels. A file that
+    is not the course's own is tried in a process of its own first, and on a few test images.
+    preprocess: canvas -> float32 (28, 28). input_range, output: as in evaluation.predict().
+    Raises CourseError for a model that evaluation.contract() refuses, one that ends the process, and one that reads
+    digits only with another input_range.
     """
 
-    def __init__(self, model="mnist_cnn", preprocess=center_like_mnist):
+    def __init__(self, model="mnist_cnn", preprocess=center_like_mnist, *, input_range=None, output=None):
         if isinstance(model, str) and model in CHECKPOINTS:
             model = model_path(model)
+        content = evaluation.try_in_child(model)
         self.preprocess = preprocess
-        self.interpreter = evaluation.make_interpreter(model, batch=1)
-        self.input = self.interpreter.get_input_details()[0]
-        self.output = self.interpreter.get_output_details()[0]
-        if int(np.prod(self.input["shape"])) != 28 * 28 or int(np.prod(self.output["shape"])) != 10:
-            raise CourseError(
-                f"The pad needs a model from 28 x 28 pixels to ten numbers, this one goes from "
-                f"{self.input['shape'].tolist()} to {self.output['shape'].tolist()}: give it one trained on MNIST."
-            )
+        self.contract = evaluation.contract(content, input_range=input_range, output=output)
+        if input_range is None and not evaluation.is_shipped(content):
+            evaluation.check_input_range(self.contract, *_test_images())
+        self.runner = Runner(self.contract, batch=1)
         self.times = {}
 
     def __call__(self, canvas):
         start = time.perf_counter()
         image = self.preprocess(canvas)
         ready = time.perf_counter()
-        values = evaluation.quantize_input(image, self.input).reshape(self.input["shape"])
-        self.interpreter.set_tensor(self.input["index"], values)
-        self.interpreter.invoke()
-        logits = evaluation.dequantize_output(self.interpreter.get_tensor(self.output["index"])[0], self.output)
+        answer = self.contract.decode(self.runner(self.contract.encode(image[np.newaxis])))[0]
         done = time.perf_counter()
         self.times = {"preprocess": (ready - start) * 1000, "inference": (done - ready) * 1000}
-        return softmax(logits)
+        return self.contract.probabilities(answer)
+
+
+def _test_images(count=100):
+    """Return (images, labels), the first test images of MNIST; the training images are not unpacked."""
+    with np.load(resource("data/mnist.npz")) as arrays:
+        return arrays["x_test"][:count] / np.float32(255), arrays["y_test"][:count].astype(np.int64)
 
 
 class PenSlider(anywidget.AnyWidget):

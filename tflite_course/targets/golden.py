@@ -18,9 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
+from tflite_course.contract import Runner, contract_for
 from tflite_course.datasets import load_mnist
 from tflite_course.errors import CourseError
-from tflite_course.models import model_path, read_model
+from tflite_course.models import model_path
 from tflite_course.resources import ROOTS, resource
 
 # The models of record; all are int8 inside and outside.
@@ -80,25 +81,13 @@ def run_litert(model, values, kernels="reference"):
     """Return the raw output rows of a .tflite model for values, one at a time, on one thread.
 
     values: (n, 28, 28) in the dtype of the model's input. kernels: a key of KERNELS.
-    Raises CourseError for a damaged model and kernels that LiteRT does not have.
+    Raises CourseError for a damaged model, one that LiteRT cannot run, values of another shape or dtype, and kernels
+    that LiteRT does not have.
     """
     if kernels not in KERNELS:
         raise CourseError(f"LiteRT has no kernels '{kernels}': choose from {', '.join(KERNELS)}.")
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    interpreter = Interpreter(
-        model_content=read_model(model),
-        num_threads=1,
-        experimental_op_resolver_type=getattr(OpResolverType, KERNELS[kernels]),
-    )
-    interpreter.allocate_tensors()
-    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    rows = []
-    for value in values:
-        interpreter.set_tensor(source["index"], value.reshape(source["shape"]))
-        interpreter.invoke()
-        rows.append(interpreter.get_tensor(target["index"])[0])
-    return np.stack(rows)
+    values = np.asarray(values)
+    return Runner(contract_for(model, values), batch=1, kernels=KERNELS[kernels])(values)
 
 
 def agreement(rows, expected):

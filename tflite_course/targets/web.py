@@ -35,8 +35,8 @@ SHA256 = {
 # Of four builds of the runtime this one runs in every browser with WebAssembly SIMD, Safari too.
 WASM = "litert_wasm_compat_internal"
 PAGE = ["index.html", "page.css", "service_worker.js", "manifest.webmanifest", "icon.svg", "icon_maskable.svg"]
-SCRIPTS = ["app.js", "pad.js", "picture.js", "center.js", "tflite.js", "runtime.js", "problem.js"]
-SHARED = ["digit_pad.js", "digit_pad.css"]  # the pad of the notebooks, tflite_course/pad/static/
+SCRIPTS = ["app.js", "pad.js", "picture.js", "center.js", "tflite.js", "forms.js", "runtime.js", "problem.js"]
+SHARED = ["digit_pad.js", "digit_pad.css"]  # the pad of the notebooks, tflite_course/static/
 MODELS = [
     ("mnist_small", "uint8"),
     ("mnist_cnn", "float32"),

@@ -5,6 +5,7 @@ from collections import Counter, deque
 import numpy as np
 
 from tests.labs.answers import EqualsEverything
+from tflite_course.labs.lab_10_gestures.stream import Stream
 
 
 # --- cut_windows
@@ -37,45 +38,15 @@ def cut_from(starts, empty=True):
     return cut
 
 
-def cut_padded(samples, size, hop):
-    more = np.concatenate([samples, np.zeros((size, samples.shape[1]), np.float32)])
-    return np.stack([more[s : s + size] for s in range(0, len(samples), hop)])
-
-
 def cut_in_place(samples, size, hop):
     samples -= samples.mean(axis=0)
     return cut_view(samples, size, hop)
 
 
 CUT_WRONG = {
-    "last one lost": (cut_from(lambda n, size, hop: range(0, n - size, hop)), "last window is missing"),
     "count without the first": (
         cut_from(lambda n, size, hop: [i * hop for i in range((n - size) // hop)] or [0]),
         None,
-    ),
-    "one too few": (
-        lambda x, size, hop: cut_view(x, size, hop)[: (len(x) - size) // hop],
-        "the first one belongs",
-    ),
-    "zeros at the end": (cut_padded, "not complete"),
-    "ragged": (
-        lambda x, size, hop: np.array([x[s : s + size] for s in range(0, len(x), hop)]),
-        "different lengths",
-    ),
-    "no overlap": (lambda x, size, hop: cut_view(x, size, size), "do not overlap"),
-    "every sample": (lambda x, size, hop: cut_view(x, size, 1), "at every sample"),
-    "time last": (
-        lambda x, size, hop: np.lib.stride_tricks.sliding_window_view(x, size, axis=0)[::hop],
-        "axes are exchanged",
-    ),
-    "short recording": (cut_from(lambda n, size, hop: range(0, n - size + 1, hop), empty=False), "and your function"),
-    "short recording, other shape": (
-        lambda x, size, hop: cut_view(x, size, hop) if len(x) >= size else np.array([]),
-        "give no window",
-    ),
-    "longer than a window only": (
-        lambda x, size, hop: cut_view(x if len(x) > size else x[:0], size, hop),
-        "give one window",
     ),
     "list": (lambda x, size, hop: list(cut_view(x, size, hop)), None),
     "float64": (lambda x, size, hop: cut_view(x, size, hop).astype(np.float64), None),
@@ -130,9 +101,7 @@ def split_in_place(persons, held_out):
 
 
 SPLIT_WRONG = {
-    "exchanged": (lambda p, h: split_masks(p, h)[::-1], "exchanged"),
     "masks": (lambda p, h: (~np.isin(p, h), np.isin(p, h)), "True and False"),
-    "persons": (lambda p, h: (p[~np.isin(p, h)], p[np.isin(p, h)]), "numbers of the persons"),
     "by chance": (split_chance, "is in both parts"),
     "first part": (split_first_part, None),
     "first person only": (split_by(lambda p, h: p == h[0]), "only"),
@@ -172,10 +141,6 @@ def standardize_steps(train, test):
     return tuple(np.divide(part - mean, spread) for part in (train, test))
 
 
-def scaled(mean, spread):
-    return lambda train, test: tuple((x - mean(x, train, test)) / spread(x, train, test) for x in (train, test))
-
-
 def rows(x):
     return x.reshape(-1, x.shape[-1])
 
@@ -192,23 +157,7 @@ def standardize_overwritten(train, test):
     return train, (test - rows(train).mean(0)) / rows(train).std(0)
 
 
-def both(train, test):
-    return np.concatenate([rows(train), rows(test)])
-
-
 STANDARDIZE_WRONG = {
-    "together": (scaled(lambda x, a, b: both(a, b).mean(0), lambda x, a, b: both(a, b).std(0)), "together"),
-    "own statistics": (scaled(lambda x, a, b: rows(x).mean(0), lambda x, a, b: rows(x).std(0)), "own statistics"),
-    "one number": (scaled(lambda x, a, b: a.mean(), lambda x, a, b: a.std()), "Each axis"),
-    "each step": (scaled(lambda x, a, b: a.mean(0), lambda x, a, b: a.std(0)), "each step"),
-    "each window": (
-        scaled(lambda x, a, b: x.mean(1, keepdims=True), lambda x, a, b: x.std(1, keepdims=True)),
-        "each window gets its own",
-    ),
-    "variance": (scaled(lambda x, a, b: rows(a).mean(0), lambda x, a, b: rows(a).var(0)), "variance"),
-    "mean kept": (scaled(lambda x, a, b: 0, lambda x, a, b: rows(a).std(0)), "not subtracted"),
-    "spread kept": (scaled(lambda x, a, b: rows(a).mean(0), lambda x, a, b: 1), "the spread is not"),
-    "0 to 1": (scaled(lambda x, a, b: rows(a).min(0), lambda x, a, b: np.ptp(rows(a), axis=0)), "0..1"),
     "train standardized first": (standardize_overwritten, None),
     "train alone": (lambda train, test: standardize_flat(train, test)[0], None),
     "changes its input": (standardize_in_place, "changes the array"),
@@ -244,22 +193,6 @@ def recall_with(matrix=lambda c: c, share=lambda c: c.diagonal() / c.sum(axis=1)
     return recall
 
 
-def recall_once(truth, answers, classes):
-    confusion = np.zeros((classes, classes), int)
-    confusion[truth, answers] += 1
-    return confusion, confusion.diagonal() / confusion.sum(axis=1)
-
-
-def recall_transposed(truth, answers, classes):
-    return recall_bincount(answers, truth, classes)
-
-
-def recall_answered(truth, answers, classes):
-    known = np.unique(answers)
-    confusion = recall_bincount(truth, answers, classes)[0][np.ix_(known, known)]
-    return confusion, confusion.diagonal() / confusion.sum(axis=1)
-
-
 def recall_in_place(truth, answers, classes):
     found = recall_bincount(truth, answers, classes)
     truth *= classes
@@ -267,15 +200,6 @@ def recall_in_place(truth, answers, classes):
 
 
 RECALL_WRONG = {
-    "counted once": (recall_once, "counts each pair once"),
-    "transposed": (recall_with(matrix=np.transpose), "rows and columns are exchanged"),
-    "transposed, and its rows": (recall_transposed, "divide by its sum"),
-    "precision": (recall_with(share=lambda c: c.diagonal() / c.sum(axis=0)), "precision"),
-    "all windows": (recall_with(share=lambda c: c.diagonal() / c.sum()), "divide by all windows"),
-    "missed": (recall_with(share=lambda c: 1 - c.diagonal() / c.sum(axis=1)), "was missed"),
-    "mean": (recall_with(share=lambda c: float((c.diagonal() / c.sum(axis=1)).mean())), "mean of the recalls"),
-    "accuracy": (recall_with(share=lambda c: float(c.trace() / c.sum())), "accuracy"),
-    "answered classes only": (recall_answered, None),
     "matrix of shares": (recall_with(matrix=lambda c: c / c.sum(axis=1, keepdims=True)), None),
     "recall alone": (lambda t, a, c: recall_bincount(t, a, c)[1], None),
     "changes its input": (recall_in_place, "changes the array"),
@@ -303,37 +227,12 @@ def steps_array(samples, scale, zero_point):
     return np.array([np.unique(q[:, i]).size for i in range(6)])
 
 
-def steps_of(make):
-    return lambda x, s, z: [len(np.unique(column)) for column in make(x, s, z).T]
-
-
 def steps_in_place(samples, scale, zero_point):
     samples /= np.float32(scale)
     return steps_array(samples, 1.0, zero_point)
 
 
 STEPS_WRONG = {
-    "not clipped": (steps_of(lambda x, s, z: np.round(x / s) + z), "not clipped"),
-    "wrapped": (steps_of(lambda x, s, z: (np.round(x / s) + z).astype(int).astype(np.int8)), "wraps"),
-    "truncated": (steps_of(lambda x, s, z: np.clip((x / s).astype(int) + z, -128, 127)), "cut the fraction off"),
-    "truncated after": (
-        steps_of(lambda x, s, z: np.clip(x / s + z, -128, 127).astype(np.int8)),
-        "cut the fraction off",
-    ),
-    "floor": (steps_of(lambda x, s, z: np.clip(x // s + z, -128, 127)), None),
-    "floats": (steps_of(lambda x, s, z: x), "different floats"),
-    "no zero point": (steps_of(lambda x, s, z: np.clip(np.round(x / s), -128, 127)), "missing, or added after"),
-    "clipped early": (steps_of(lambda x, s, z: np.clip(np.round(x / s), -128, 127) + z), "missing, or added after"),
-    "multiplied": (steps_of(lambda x, s, z: np.clip(np.round(x * s) + z, -128, 127)), "divide by it"),
-    "all axes": (lambda x, s, z: len(np.unique(np.clip(np.round(x / s) + z, -128, 127))), "one for each axis"),
-    "own scale": (
-        steps_of(lambda x, s, z: np.clip(np.round(x / (np.abs(x).max(axis=0) / 127)) + z, -128, 127)),
-        "a scale of its own",
-    ),
-    "span": (
-        lambda x, s, z: [int(v) + 1 for v in np.ptp(np.clip(np.round(x / s) + z, -128, 127), axis=0)],
-        "that do occur",
-    ),
     "changes its input": (steps_in_place, "changes the array"),
     "equals everything": (lambda x, s, z: EqualsEverything(), None),
     "untouched": (lambda x, s, z: None, "returns nothing yet"),
@@ -411,184 +310,32 @@ class StreamBlocks:
         return found
 
 
-class Steps:
-    """A stream in steps; the wrong ones below leave one out or do it in another way."""
-
-    def __init__(self, size, hop, patience, say):
-        self.size, self.hop, self.patience, self.say = size, hop, patience, say
-        self.kept, self.last, self.count = [], None, 0
-
-    def look(self, time, first):
-        if self.last is not None and time - self.last > self.patience:
-            self.tell(time - self.last)
-            self.clear()
-        self.last = time
-
-    def tell(self, gap):
-        self.say(f"No sample for {gap:.1f} s.")
-
-    def clear(self):
-        self.kept = []
-
-    def full(self):
-        return len(self.kept) == self.size
-
-    def rest(self):
-        return self.kept[self.hop :]
-
-    def push(self, times, samples):
-        found = []
-        for i, (time, sample) in enumerate(zip(times, samples, strict=True)):
-            self.look(time, i == 0)
-            self.kept.append(sample)
-            self.count += 1
-            if self.full():
-                found.append(np.stack(self.kept[-self.size :]))
-                self.kept = self.rest()
-        return found
-
-
-class NoGap(Steps):
-    def look(self, time, first):
-        pass
-
-
-class TellsOnly(Steps):
-    def clear(self):
-        pass
-
-
-class TellsNobody(Steps):
-    def tell(self, gap):
-        pass
-
-
-class InsideOnly(Steps):
-    def look(self, time, first):
-        self.last = None if first else self.last
-        super().look(time, first)
-
-
-class BetweenOnly(Steps):
-    def look(self, time, first):
-        if first:
-            super().look(time, first)
-        self.last = time
-
-
-class ChunkAlone(Steps):
-    def push(self, times, samples):
-        self.kept = []
-        return super().push(times, samples)
-
-
-class NewestOnly(Steps):
-    def push(self, times, samples):
-        return super().push(times, samples)[-1:]
-
-
-class OneForEachCall(Steps):
-    def push(self, times, samples):
-        for i, (time, sample) in enumerate(zip(times, samples, strict=True)):
-            self.look(time, i == 0)
-            self.kept = (self.kept + [sample])[-self.size :]
-        return [np.stack(self.kept)] if len(times) and len(self.kept) == self.size else []
-
-
-class NoOverlap(Steps):
-    def rest(self):
-        return []
-
-
-class EverySample(Steps):
-    def rest(self):
-        return self.kept[1:]
-
-
-class CountModHop(Steps):
-    def clear(self):
-        self.kept, self.count = [], 0
-
-    def full(self):
-        return len(self.kept) >= self.size and self.count % self.hop == 0
-
-    def rest(self):
-        return self.kept
-
-
-class HopGoesOn(Steps):
-    def full(self):
-        return len(self.kept) >= self.size and (self.count - self.size) % self.hop == 0
-
-    def rest(self):
-        return self.kept
-
-
-class RingOrder(StreamRing):
-    def push(self, times, samples):
-        found = []
-        for time, sample in zip(times, samples, strict=True):
-            if super().push(np.array([time]), sample[None]):
-                found.append(self.memory.copy())
-        return found
-
-
-class RingView(RingOrder):
+class RingView(StreamRing):
     def push(self, times, samples):
         return [self.memory for _ in super().push(times, samples)]
 
 
-class FirstLost(Steps):
-    def push(self, times, samples):
-        found = []
-        for time, sample in zip(times, samples, strict=True):
-            gap = 0 if self.last is None else time - self.last
-            self.last = time
-            if gap > self.patience:
-                self.tell(gap)
-                self.clear()
-                continue
-            self.kept.append(sample)
-            if self.full():
-                found.append(np.stack(self.kept))
-                self.kept = self.rest()
-        return found
+class TellsLate(Stream):
+    def gap(self, number, time):
+        return self.last is not None and time - self.last > 0.1
 
 
-class AgainAndAgain(Steps):
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
-        self.found = []
-
-    def push(self, times, samples):
-        self.found += super().push(times, samples)
-        return list(self.found)
-
-
-class TellsLate(Steps):
-    def look(self, time, first):
-        if self.last is not None and time - self.last > 0.1:
-            self.tell(time - self.last)
-            self.clear()
-        self.last = time
-
-
-class NoLength(Steps):
+class NoLength(Stream):
     def tell(self, gap):
         self.say("The sensor was silent.")
 
 
-class Milliseconds(Steps):
+class Milliseconds(Stream):
     def tell(self, gap):
         self.say(f"No sample for {1000 * gap:.0f} ms.")
 
 
-class NoStop(Steps):
+class NoStop(Stream):
     def tell(self, gap):
         self.say(f"gap {gap:.1f}")
 
 
-class TellsANumber(Steps):
+class TellsANumber(Stream):
     def tell(self, gap):
         self.say(round(float(gap), 1))
 
@@ -604,29 +351,14 @@ class Returns:
         return self.value
 
 
-class ChangesChunk(Steps):
+class ChangesChunk(Stream):
     def push(self, times, samples):
         samples /= 4
         return super().push(times, samples)
 
 
 STREAM_WRONG = {
-    "no gap": (NoGap, "no gap is noticed"),
-    "tells only": (TellsOnly, "still reaches over it"),
-    "tells nobody": (TellsNobody, "call `say`"),
-    "inside only": (InsideOnly, "between two calls"),
-    "between only": (BetweenOnly, "inside a chunk"),
-    "each chunk alone": (ChunkAlone, "cut alone"),
-    "newest only": (NewestOnly, "the last one only"),
-    "one for each call": (OneForEachCall, "whatever the chunks"),
-    "no overlap": (NoOverlap, "the next window needs the rest"),
-    "every sample": (EverySample, "with every sample"),
-    "count modulo hop": (CountModHop, "multiple of `hop`"),
-    "hop goes on": (HopGoesOn, "begins anew too"),
-    "order of the memory": (RingOrder, "oldest one comes first"),
     "view of the memory": (RingView, "view of memory"),
-    "first sample lost": (FirstLost, "clear before you keep"),
-    "again and again": (AgainAndAgain, "again and again"),
     "impatient": (TellsLate, None),
     "no length": (NoLength, "how long the gap was"),
     "milliseconds": (Milliseconds, "how long the gap was"),
@@ -684,52 +416,6 @@ def decide_class(shares, k, on, off):
     return messages
 
 
-def smoothed(means, on=lambda mean, on: mean >= on):
-    """Return an answer that takes the means from a function (shares, row, k)."""
-
-    def decide(shares, k, on_at, off):
-        now, said = -1, []
-        for row in range(len(shares)):
-            mean = means(shares, row, k)
-            before = now
-            if on(mean.max(), on_at):
-                now = int(mean.argmax())
-            elif now >= 0 and mean[now] < off:
-                now = -1
-            if now != before:
-                said.append((row, now))
-        return said
-
-    return decide
-
-
-def last_rows(shares, row, k):
-    return shares[max(0, row - k + 1) : row + 1].mean(0)
-
-
-def decide_each(shares, k, on, off):
-    said, now = dict(decide_window(shares, k, on, off)), -1
-    found = []
-    for row in range(len(shares)):
-        now = said.get(row, now)
-        found.append((row, now))
-    return found
-
-
-def decide_waits(shares, k, on, off):
-    now, said = -1, []
-    for row in range(len(shares)):
-        mean = last_rows(shares, row, k)
-        before = now
-        if now < 0 and mean.max() >= on:
-            now = int(mean.argmax())
-        elif now >= 0 and mean[now] < off:
-            now = -1
-        if now != before:
-            said.append((row, now))
-    return said
-
-
 def decide_argmax(shares, k, on, off):
     best, now, said = shares.argmax(axis=1), -1, []
     for row, answer in enumerate(best):
@@ -751,25 +437,6 @@ def decide_in_place(shares, k, on, off):
 
 
 DECIDE_WRONG = {
-    "not smoothed": (smoothed(lambda s, row, k: s[row]), "not smoothed"),
-    "divided by k": (smoothed(lambda s, row, k: s[max(0, row - k + 1) : row + 1].sum(0) / k), "fewer rows"),
-    "the future": (smoothed(lambda s, row, k: s[row : row + k].mean(0)), "future"),
-    "centred": (smoothed(lambda s, row, k: s[max(0, row - k // 2) : row + k - k // 2].mean(0)), "future"),
-    "one row more": (smoothed(lambda s, row, k: s[max(0, row - k) : row + 1].mean(0)), "one row too many"),
-    "all rows": (smoothed(lambda s, row, k: s[: row + 1].mean(0)), "all rows so far"),
-    "more than on": (smoothed(last_rows, lambda mean, on: mean > on), "at least"),
-    "one threshold": (lambda s, k, on, off: decide_window(s, k, on, on), "one threshold"),
-    "thresholds exchanged": (lambda s, k, on, off: decide_window(s, k, off, on), "exchanged"),
-    "each row": (decide_each, "message for each row"),
-    "only on": (lambda s, k, on, off: [e for e in decide_window(s, k, on, off) if e[1] >= 0], "is a change too"),
-    "never off": (lambda s, k, on, off: decide_window(s, k, on, -1), "never goes off"),
-    "rows from one": (lambda s, k, on, off: [(r + 1, a) for r, a in decide_window(s, k, on, off)], "from 0"),
-    "waits": (decide_waits, "takes over at once"),
-    "no rows": (lambda s, k, on, off: [a for _, a in decide_window(s, k, on, off)], "number of the row"),
-    "start reported": (
-        lambda s, k, on, off: ([(0, -1)] if s[0].max() < on else []) + decide_window(s, k, on, off),
-        "that is where it starts",
-    ),
     "argmax": (decide_argmax, None),
     "once for each class": (decide_forgets, None),
     "changes its input": (decide_in_place, "changes the array"),

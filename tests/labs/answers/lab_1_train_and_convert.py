@@ -10,10 +10,10 @@ import tf_keras as keras
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from tests.labs.answers.lab_3_quantize import EqualsEverything
+from tests.labs.answers import EqualsEverything
 from tflite_course import evaluation, models
 from tflite_course.datasets import load_mnist
-from tflite_course.labs.lab_1_train_and_convert import _random_model
+from tflite_course.labs.lab_1_train_and_convert.common import random_model
 
 (X_TRAIN, Y_TRAIN), (X_TEST, Y_TEST) = load_mnist()
 layers = keras.layers
@@ -38,41 +38,8 @@ def split_indices(images, labels, held_back):
     return tuple(((images[part] / 255.0).astype("float32"), labels[part]) for part in (train, valid))
 
 
-def split_with(scale, train=None, valid=None):
-    def split(images, labels, held_back):
-        cut = len(images) - held_back
-        first, last = train or slice(cut), valid or slice(cut, None)
-        return (scale(images[first]), labels[first]), (scale(images[last]), labels[last])
-
-    return split
-
-
-def right_scale(x):
-    return x / np.float32(255)
-
-
-def minus_zero(images, labels, held_back):
-    x = images / np.float32(255)
-    return (x[:-held_back], labels[:-held_back]), (x[-held_back:], labels[-held_back:])
-
-
-def first_images(images, labels, held_back):
-    x = images / np.float32(255)
-    return (x[held_back:], labels[held_back:]), (x[:held_back], labels[:held_back])
-
-
 def shuffled_apart(images, labels, held_back):
     return split_slices(np.random.default_rng(1).permutation(images), labels, held_back)
-
-
-def four_arrays(images, labels, held_back):
-    (a, b), (c, d) = split_slices(images, labels, held_back)
-    return a, b, c, d
-
-
-def only_training(images, labels, held_back):
-    (a, b), (c, d) = split_slices(images, labels, held_back)
-    return (a, b), (images[len(a) :], d)
 
 
 def three_of_ten(images, labels, held_back):
@@ -80,21 +47,19 @@ def three_of_ten(images, labels, held_back):
     return (x[:7], labels[:7]), (x[7:], labels[7:])
 
 
+def no_validation(images, labels, held_back):
+    return (images / np.float32(255), labels), (images[:0] / np.float32(255), labels[:0])
+
+
+def changes_input(images, labels, held_back):
+    images //= 255
+    return split_slices(images, labels, held_back)
+
+
 SPLIT_WRONG = {
-    "not scaled": (split_with(lambda x: x), "still uint8"),
-    "astype alone": (split_with(lambda x: x.astype(np.float32)), "not scaled"),
-    "float64": (split_with(lambda x: x / 255), "float64"),
-    "256": (split_with(lambda x: x / np.float32(256)), "256"),
-    "twice": (split_with(lambda x: right_scale(right_scale(x))), "twice"),
-    "whole numbers": (split_with(lambda x: (x // 255).astype(np.float32)), "cuts the fraction"),
-    "own maximum": (split_with(lambda x: (x / x.max(initial=1)).astype(np.float32)), "largest value that you find"),
-    "first images": (first_images, "Asked are the last ones"),
-    "leak": (split_with(right_scale, train=slice(None)), "part of the training set"),
-    "minus zero": (minus_zero, "nothing is held back"),
-    "pairs exchanged": (lambda i, n, h: split_slices(i, n, h)[::-1], "training comes first"),
-    "four arrays": (four_arrays, "two pairs"),
-    "only training scaled": (only_training, "validation images are not scaled"),
     "labels left behind": (shuffled_apart, None),
+    "nothing held back": (no_validation, None),
+    "changes its input": (changes_input, "changes the array"),
     "the visible example alone": (three_of_ten, None),
     "equals everything": (lambda i, n, h: EqualsEverything(), None),
     "untouched": (lambda i, n, h: None, "returns nothing yet"),
@@ -145,6 +110,17 @@ def keras_3():
     return keras_of_today.Sequential([other.Input((28, 28), name="image"), *body])
 
 
+def two_outputs():
+    model = one_model
+    return keras.Model(model.inputs, [model.outputs[0], layers.Flatten()(model.inputs[0])])
+
+
+def blind():
+    """Build a network that gives the same numbers for each image."""
+    end = layers.Dense(10, name="logits", kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(-1))
+    return keras.Sequential([layers.Input((28, 28), name="image"), channel(), conv()(), layers.Flatten(), end])
+
+
 BUILD_RIGHT = {
     "Sequential": usual,
     "functional": functional,
@@ -160,6 +136,9 @@ BUILD_WRONG = {
     "too large": (large, "at most 20,000"),
     "names": (network(channel, conv(strides=4), layers.Flatten, name="x", last="dense"), "signature"),
     "one output": (network(channel, conv(strides=4), layers.Flatten, outputs=1), "one number for each digit"),
+    "two outputs": (two_outputs, "must have one each"),
+    "smaller images": (network(layers.Flatten, shape=(14, 14)), "must be (None, 28, 28)"),
+    "zeros": (blind, "do not depend on the image"),
     "no input layer": (without_input, "shape of the input"),
     "a model": (one_model, "without the brackets"),
     "one model for all": (lambda: one_model, "same model"),
@@ -249,29 +228,9 @@ def confused_loops(predicted, labels):
     return list(best)
 
 
-def table(predicted, labels, diagonal=False):
-    matrix = evaluation.confusion_matrix(predicted, labels)
-    return matrix if diagonal else matrix * (1 - np.eye(10, dtype=int))
-
-
-def largest(matrix):
-    row, column = np.unravel_index(matrix.argmax(), (10, 10))
-    return int(row), int(column), matrix[row, column]
-
-
-def rates(predicted, labels):
-    matrix = table(predicted, labels)
-    return largest(matrix / table(predicted, labels, diagonal=True).sum(1, keepdims=True))
-
-
 CONFUSED_WRONG = {
-    "exchanged": (lambda p, y: largest(table(y, p)), "exchanged"),
-    "with the diagonal": (lambda p, y: largest(table(p, y, diagonal=True)), "right answers"),
-    "both directions": (lambda p, y: largest(table(p, y) + table(p, y).T), "two different mistakes"),
-    "number first": (lambda p, y: largest(table(p, y))[2:] + largest(table(p, y))[:2], "order is"),
-    "flat": (lambda p, y: int(table(p, y).argmax()), "unravel_index"),
-    "rates": (rates, None),
-    "two of three": (lambda p, y: largest(table(p, y))[:2], None),
+    "two of three": (lambda p, y: confused_numpy(p, y)[:2], None),
+    "number as float": (lambda p, y: (*confused_loops(p, y)[:2], float(confused_loops(p, y)[2])), None),
     "the visible example alone": (lambda p, y: (4, 9, 2), None),
     "equals everything": (lambda p, y: EqualsEverything(), None),
     "untouched": (lambda p, y: None, "returns nothing yet"),
@@ -313,11 +272,21 @@ def with_softmax(model):
 @functools.cache
 def visible_model():
     """Return the model that the check hands in with the visible seed."""
-    return _random_model(np.random.default_rng(0))
+    return random_model(np.random.default_rng(0))
 
 
 def path_of(model):
     return str(models.model_path("mnist_cnn"))
+
+
+def smaller_images(model):
+    return door_keras(network(layers.Flatten, shape=(14, 14))())
+
+
+def changes_weights(model):
+    content = door_keras(model)
+    model.set_weights([0 * weights for weights in model.get_weights()])
+    return content
 
 
 SHIPPED = models.model_path("mnist_cnn").read_bytes()
@@ -329,6 +298,9 @@ CONVERT_WRONG = {
     "fixed batch": (lazily(traced, batch=1), "fixed to 1"),
     "softmax": (with_softmax, "probabilities"),
     "the shipped file": (lambda model: SHIPPED, "other numbers"),
+    "smaller images": (smaller_images, "the input has the shape (1, 14, 14)"),
+    "changes the weights": (changes_weights, "changes the weights"),
+    "raises": (lambda model: model.convert(), "AttributeError"),
     "the visible model alone": (lambda model: door_keras(visible_model()), "other numbers"),
     "cut short": (lambda model: SHIPPED[:50_000], "cut short"),
     "the model": (lambda model: model, "bytes"),
@@ -362,7 +334,16 @@ def resized_only(model):
     return content
 
 
+def with_dropout(model):
+    @tf.function(input_signature=[tf.TensorSpec((1, 28, 28), tf.float32, name="image")])
+    def serve(image):
+        return {"logits": tf.nn.dropout(model(image, training=False), 0.3)}
+
+    return tf.lite.TFLiteConverter.from_concrete_functions([serve.get_concrete_function()], model).convert()
+
+
 ONE_WRONG = {
+    "dropout": (with_dropout, "random numbers"),
     "open": (door_keras, "open (-1)"),
     "resized in the interpreter": (resized_only, "the signature says what may change"),
     "batch of two": (lazily(traced, batch=2), "fixed to 2"),
@@ -388,11 +369,11 @@ def read_schema(content):
     return names(content), sum(file.Buffers(number).DataLength() for number in used)
 
 
-def names(content, make=lambda number, code: OPERATOR[code.BuiltinCode()]):
+def names(content):
     file = schema.Model.GetRootAs(content)
     graph = file.Subgraphs(0)
     numbers = [graph.Operators(i).OpcodeIndex() for i in range(graph.OperatorsLength())]
-    return [make(number, file.OperatorCodes(number)) for number in numbers]
+    return [OPERATOR[file.OperatorCodes(number).BuiltinCode()] for number in numbers]
 
 
 def read_objects(content):
@@ -411,33 +392,15 @@ def read_interpreter(content, allocate=False):
     return found, evaluation.size_ledger(content)["weights"]
 
 
-def constants(content, kind):
-    file = schema.Model.GetRootAs(content)
-    graph = file.Subgraphs(0)
-    tensors = [graph.Tensors(i) for i in range(graph.TensorsLength())]
-    if kind == "all buffers":
-        return sum(file.Buffers(i).DataLength() for i in range(file.BuffersLength()))
-    if kind == "each tensor":
-        return sum(file.Buffers(tensor.Buffer()).DataLength() for tensor in tensors)
-    used = {t.Buffer(): t for t in tensors if file.Buffers(t.Buffer()).DataLength()}
-    return 4 * sum(int(np.prod(t.ShapeAsNumpy())) for t in tensors if t.Buffer() in used and t.ShapeLength())
-
-
-def both(find_names=names, find_bytes=lambda content: evaluation.size_ledger(content)["weights"]):
-    return lambda content: (find_names(content), find_bytes(content))
-
-
 READ_WRONG = {
-    "kinds": (both(lambda content: sorted(set(names(content)))), "each kind once"),
-    "numbers": (both(lambda content: names(content, lambda number, code: number)), "these are numbers"),
-    "sorted": (both(lambda content: sorted(names(content))), "order"),
     "after allocation": (lazily(read_interpreter, allocate=True), "DELEGATE"),
-    "whole file": (both(find_bytes=len), "whole file"),
-    "shared buffers twice": (both(find_bytes=lambda content: constants(content, "each tensor")), "each buffer once"),
-    "metadata too": (both(find_bytes=lambda content: constants(content, "all buffers")), "metadata"),
-    "four bytes each": (both(find_bytes=lambda content: constants(content, "four bytes")), "four bytes"),
-    "all else": (both(find_bytes=lambda content: evaluation.size_ledger(content)["overhead"]), "all else"),
-    "bytes as text": (both(find_bytes=lambda content: str(evaluation.size_ledger(content)["weights"])), "whole number"),
+    "numbers as text": (lambda content: ([*map(str, range(4))], 0), "you find 4 operators"),
+    "bytes as text": (
+        lambda content: (names(content), str(evaluation.size_ledger(content)["weights"])),
+        "whole number",
+    ),
+    "some bytes": (lambda content: (names(content), 1234567), "bytes of constants in a file that has"),
+    "operators in one text": (lambda content: (" ".join(names(content)), 0), "a list of names"),
     "names alone": (names, "two things"),
     "the visible file alone": (lambda content: read_schema(SHIPPED), None),
     "equals everything": (lambda content: EqualsEverything(), "two things"),

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 
-from tests.labs.answers.lab_3_quantize import EqualsEverything
+from tests.labs.answers import EqualsEverything
 from tflite_course import evaluation, models
 from tflite_course.resources import resource
 
@@ -45,26 +45,7 @@ def prune_in_place(weights, sparsity):
     return weights
 
 
-def prune_cut_off(weights, sparsity):
-    return prune_partition(weights, int(sparsity * weights.size) / weights.size)
-
-
 PRUNE_WRONG = {
-    "signed": (lambda w, s: prune_by(lambda a: a)(w, s), "Compare magnitudes"),
-    "largest": (lambda w, s: prune_by(lambda a: -np.abs(a))(w, s), "largest magnitudes"),
-    "cut off": (prune_cut_off, "Use `round`"),
-    "each row": (
-        lambda w, s: np.stack([prune_loop(row, s) for row in w]) if w.ndim > 1 else prune_loop(w, s),
-        "whole array",
-    ),
-    "magnitudes": (lambda w, s: np.abs(prune_loop(w, s)), "signs are lost"),
-    "share of the largest": (
-        lambda w, s: np.where(np.abs(w) < s * np.abs(w).max(), 0, w).astype(w.dtype),
-        "not of the largest",
-    ),
-    "the share that stays": (lambda w, s: prune_loop(w, 1 - s), "share that stays"),
-    "mask": (lambda w, s: (prune_loop(w, s) != 0).astype(np.float32), "this is the mask"),
-    "float64": (lambda w, s: prune_loop(w, s).astype(np.float64), "keep that of the weights"),
     "in place": (prune_in_place, "changes the array"),
     "flat": (lambda w, s: prune_loop(w, s).ravel(), None),
     "the visible example alone": (lambda w, s: np.array([[0.9, 0], [0, -0.8]], np.float32), None),
@@ -72,17 +53,6 @@ PRUNE_WRONG = {
     "nothing": (lambda w, s: None, "returns nothing yet"),
     "untouched": (..., "no answer yet"),
 }
-
-
-def prune_by(key):
-    """Return pruning that removes the numbers with the smallest key."""
-
-    def function(weights, sparsity):
-        pruned = weights.flatten()
-        pruned[np.argsort(key(weights), axis=None)[: round(sparsity * weights.size)]] = 0
-        return pruned.reshape(weights.shape)
-
-    return function
 
 
 # --- make_schedule
@@ -238,28 +208,10 @@ def factors_zlib(before, after):
     return {"activations": memory, "gzip": gzipped(before) / gzipped(after), "bytes": len(before) / len(after)}
 
 
-def with_factors(change):
-    return lambda before, after: change(factors_plain(before, after), before, after)
-
-
 FACTORS_WRONG = {
-    "upside down": (lambda before, after: factors_plain(after, before), "upside down"),
-    "wrong baseline": (
-        with_factors(lambda f, b, a: f | {"gzip": len(b) / len(gzip.compress(a, 9))}),
-        "Pack both",
-    ),
-    "saved": (with_factors(lambda f, b, a: {name: 1 - 1 / value for name, value in f.items()}), "shares saved"),
-    "differences": (
-        lambda b, a: {name: sizes(b)[name] - sizes(a)[name] for name in sizes(b)},
-        "differences in bytes",
-    ),
-    "not compressed": (with_factors(lambda f, b, a: f | {"gzip": len(b) / len(a)}), "compress the bytes"),
-    "memory from the size": (
-        with_factors(lambda f, b, a: f | {"activations": len(b) / len(a)}),
-        "evaluation.activation_memory",
-    ),
-    "a tuple": (lambda b, a: tuple(factors_plain(b, a).values()), "a dict with the keys"),
-    "a key missing": (lambda b, a: {"bytes": len(b) / len(a)}, "a dict with the keys"),
+    "a key missing": (lambda b, a: {"bytes": len(b) / len(a)}, "expected {bytes: "),
+    "a key too many": (lambda b, a: factors_plain(b, a) | {"time": 1.0}, "expected {bytes: "),
+    "a list": (lambda b, a: list(factors_plain(b, a).values()), "a dict with the keys"),
     "the visible files alone": (lambda b, a: {"bytes": 1.0, "gzip": 3.2, "activations": 1.0}, None),
     "equals everything": (lambda b, a: dict.fromkeys(("bytes", "gzip", "activations"), EqualsEverything()), None),
     "nothing": (lambda b, a: None, "returns nothing yet"),
@@ -291,22 +243,6 @@ def step_masked(values, centroids):
     return indices, moved
 
 
-def step(mean=np.mean, distance=np.abs, empty=None, again=False):
-    """Return a step with a mistake."""
-
-    def function(values, centroids):
-        indices = distance(values[:, None] - centroids).argmin(1)
-        moved = centroids.astype(np.float64)
-        for k in range(len(centroids)):
-            if (indices == k).any():
-                moved[k] = mean(values[indices == k])
-            elif empty is not None:
-                moved[k] = empty
-        return (np.abs(values[:, None] - moved).argmin(1) if again else indices), moved
-
-    return function
-
-
 def step_in_place(values, centroids):
     indices = np.abs(values[:, None] - centroids).argmin(1)
     for k in np.unique(indices):
@@ -315,17 +251,10 @@ def step_in_place(values, centroids):
 
 
 STEP_WRONG = {
-    "nan": (step(empty=np.nan), "becomes nan"),
-    "empty is 0": (step(empty=0.0), "is set to 0"),
-    "no abs": (step(distance=lambda d: d), "without `abs`"),
-    "farthest": (step(distance=lambda d: -np.abs(d)), "farthest"),
-    "indices after the move": (step(again=True), "after the move"),
-    "median": (step(mean=np.median), "median"),
-    "values": (lambda v, c: (c[step_masked(v, c)[0]].astype(float), step_masked(v, c)[1]), "Asked are their indices"),
-    "not moved": (lambda v, c: (step_masked(v, c)[0], c.copy()), "did not move"),
-    "half way": (lambda v, c: (step_masked(v, c)[0], (step_masked(v, c)[1] + c) / 2), "half of the way"),
     "in place": (step_in_place, "changes the array"),
-    "centroids alone": (lambda v, c: step_masked(v, c)[1], "two arrays are expected"),
+    "indices alone": (lambda v, c: step_masked(v, c)[0], "expected ("),
+    "swapped": (lambda v, c: step_masked(v, c)[::-1], "expected ("),
+    "None beside the indices": (lambda v, c: (step_masked(v, c)[0], None), "expected ("),
     "the visible case alone": (lambda v, c: (np.array([0, 1, 2, 2, 2]), np.array([1, 3, 32 / 3])), None),
     "equals everything": (lambda v, c: (EqualsEverything(), EqualsEverything()), None),
     "nothing": (lambda v, c: None, "returns nothing yet"),
@@ -364,37 +293,14 @@ def unpack_empty(packed, codebook, count):
     return np.take(codebook, indices[:count])
 
 
-def pack_low_first(indices):
-    padded = np.append(indices, np.zeros(len(indices) % 2, np.uint8)).astype(np.uint8)
-    return padded[1::2] << 4 | padded[::2]
-
-
-def pack_added(indices):
-    padded = np.append(indices, np.zeros(len(indices) % 2, np.uint8)).astype(np.uint8)
-    return padded[::2] + padded[1::2]
-
-
-def unpack_swapped(packed, codebook, count):
-    return codebook[np.stack([packed & 15, packed >> 4], axis=1).ravel()[:count]]
-
-
 CODEBOOK_WRONG = {
-    "low half first": ((pack_low_first, unpack_swapped), "upper four bits, the second"),
-    "low half first on the way back": ((pack_append, unpack_swapped), "two halves of each byte are swapped"),
     "odd number": ((lambda i: i[0::2] << 4 | i[1::2], unpack_stack), "ValueError"),
-    "last one dropped": ((lambda i: i[: len(i) // 2 * 2 : 2] << 4 | i[1::2], unpack_stack), "add a 0"),
-    "not packed": ((lambda i: i.copy(), lambda p, c, n: c[p]), "Two go into one"),
-    "not shifted": ((pack_added, unpack_stack), "shift it by four"),
-    "int64": ((lambda i: pack_append(i).astype(np.int64), unpack_stack), "uint8, or nothing is saved"),
-    "filling comes back": ((pack_append, lambda p, c, n: unpack_stack(p, c, 2 * len(p))), "one value too many"),
-    "indices": ((pack_append, lambda p, c, n: unpack_stack(p, np.arange(16, dtype=np.uint8), n)), "Look them up"),
-    "halves one after the other": (
-        (pack_append, lambda p, c, n: c[np.concatenate([p >> 4, p & 15])[:n]]),
-        "must alternate",
+    "both halves swapped": (
+        (lambda i: pack_append(i) >> 4 | pack_append(i) << 4, lambda p, c, n: unpack_stack(p << 4 | p >> 4, c, n)),
+        "pack: the first index belongs in",
     ),
-    "upper half alone": ((pack_append, lambda p, c, n: c[p >> 4]), "only one of the two"),
-    "float64": ((pack_append, lambda *case: unpack_stack(*case).astype(float)), "keep that of the codebook"),
     "unpack open": ((pack_append, lambda *_: None), "unpack: your function returns nothing yet"),
+    "unpack missing": ((pack_append, ...), "no answer yet"),
     "one function": (pack_append, "two functions are expected"),
     "the visible case alone": (
         (lambda i: np.array([48, 241], np.uint8), lambda p, c, n: c[np.array([3, 0, 15, 1])[:n]]),

@@ -5,6 +5,7 @@
 Plain NumPy with three seeds takes about one minute. Then the same with Flower, in an environment that the script makes
 in .venv-flower (targets/federated/environment.py); that takes some minutes more. Writes federated.json: a row has a
 "kind", a "seed" and "accuracy", the share of right test images after each round; rows of Flower name its environment.
+In rows of the kind "alone, SPLIT" the accuracies are those of the clients, one each, after as many passes on their own.
 """
 
 import json
@@ -28,6 +29,7 @@ def plain_rows():
         runs = {"control": fedavg.run_central(seed=seed)}
         runs |= {kind: fedavg.run(kind, seed=seed) for kind in fedavg.KINDS}
         runs |= {name: fedavg.run("dirichlet", seed=seed, **options) for name, options in VARIANTS.items()}
+        runs |= {f"alone, {kind}": fedavg.run_alone(kind, seed=seed) for kind in fedavg.KINDS}
         rows += [{"kind": kind, "seed": seed, "accuracy": values} for kind, values in runs.items()]
     return rows
 

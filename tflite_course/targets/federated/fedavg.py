@@ -170,3 +170,14 @@ def run_central(*, seed=1, rounds=ROUNDS):
         _, weights = train(weights, *train_set, seed=[seed, number])
         accuracies.append(accuracy(weights, *test_set))
     return accuracies
+
+
+def run_alone(kind, *, seed=1, rounds=ROUNDS):
+    """Return the accuracy of each client after as many passes over its own images and no exchange: CLIENTS floats."""
+    accuracies, (_, test_set) = [], load_flat()
+    for client, data in enumerate(load_clients(kind, seed)):
+        weights = start_weights(seed)
+        for number in range(rounds):
+            _, weights = train(weights, *data, seed=[seed, number, client])
+        accuracies.append(accuracy(weights, *test_set))
+    return accuracies

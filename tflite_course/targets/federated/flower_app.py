@@ -1,4 +1,4 @@
-"""The experiment of fedavg.py with Flower: ten clients in processes of their own, ruled by its simulation engine.
+"""The experiment of fedavg.py with Flower: ten clients in other processes, run by its simulation engine.
 
     .venv-flower/bin/python tflite_course/targets/federated/flower_app.py dirichlet --rounds 20
 
@@ -11,63 +11,65 @@ import json
 import logging
 from importlib.metadata import version
 
-from flwr.client import ClientApp, NumPyClient
-from flwr.common import ndarrays_to_parameters
-from flwr.server import ServerApp, ServerAppComponents, ServerConfig
-from flwr.server.strategy import FedAvg
+from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
+from flwr.clientapp import ClientApp
+from flwr.serverapp import ServerApp
+from flwr.serverapp.strategy import FedAvg
 from flwr.simulation import run_simulation
 
 from tflite_course.targets.federated import fedavg
 
-
-class Client(NumPyClient):
-    """One client: it trains on its own images, and sends weights and how many images it has."""
-
-    def __init__(self, number, kind, seed, absent):
-        self.number, self.seed, self.absent = number, seed, absent
-        self.data = fedavg.load_clients(kind, seed)[number]
-
-    def fit(self, weights, config):
-        turn = config["round"] - 1
-        if self.number == self.absent and turn % 2:
-            raise RuntimeError("this client has no network")
-        count, weights = fedavg.train(weights, *self.data, seed=[self.seed, turn, self.number])
-        return weights, count, {}
+client_app = ClientApp()
 
 
-def make_server(seed, rounds, accuracies):
+@client_app.train()
+def train(message, context):
+    """One client, one round: it trains on its own images, and sends weights and how many images it has."""
+    number, config = int(context.node_config["partition-id"]), message.content["config"]
+    turn = config["server-round"] - 1
+    if number == config["absent"] and turn % 2:
+        raise RuntimeError("this client has no network")
+    data = fedavg.load_clients(config["kind"], config["seed"])[number]
+    weights = message.content["arrays"].to_numpy_ndarrays()
+    count, weights = fedavg.train(weights, *data, seed=[config["seed"], turn, number])
+    reply = {"arrays": ArrayRecord(weights), "metrics": MetricRecord({"num-examples": count})}
+    return Message(RecordDict(reply), reply_to=message)
+
+
+def make_server(kind, seed, rounds, absent, accuracies):
     """Return a ServerApp that averages, and appends the accuracy after each round to a list."""
     _, test_set = fedavg.load_flat()
+    server_app = ServerApp()
 
-    def evaluate(number, weights, config):
+    def evaluate(number, arrays):
         if number:  # 0 is before the first round
-            accuracies.append(fedavg.accuracy(weights, *test_set))
-        return 0.0, {}
+            accuracies.append(fedavg.accuracy(arrays.to_numpy_ndarrays(), *test_set))
 
-    def components(context):
+    @server_app.main()
+    def serve(grid, context):
         strategy = FedAvg(
-            fraction_fit=1.0,
+            fraction_train=1.0,
             fraction_evaluate=0.0,
-            min_available_clients=fedavg.CLIENTS,
-            initial_parameters=ndarrays_to_parameters(fedavg.start_weights(seed)),
-            on_fit_config_fn=lambda number: {"round": number},
+            min_available_nodes=fedavg.CLIENTS,
+            weighted_by_key="num-examples",
+        )
+        strategy.start(
+            grid,
+            initial_arrays=ArrayRecord(fedavg.start_weights(seed)),
+            num_rounds=rounds,
+            train_config=ConfigRecord({"kind": kind, "seed": seed, "absent": absent}),
             evaluate_fn=evaluate,
         )
-        return ServerAppComponents(strategy=strategy, config=ServerConfig(num_rounds=rounds))
 
-    return ServerApp(server_fn=components)
+    return server_app
 
 
-def simulate(kind, *, seed=1, rounds=fedavg.ROUNDS, absent=None):
-    """Return the accuracy after each round, a list of floats."""
+def simulate(kind, *, seed=1, rounds=fedavg.ROUNDS, absent=-1):
+    """Return the accuracy after each round, a list of floats; absent: the number of a client that fails, or -1."""
     accuracies = []
-
-    def make_client(context):
-        return Client(int(context.node_config["partition-id"]), kind, seed, absent).to_client()
-
-    server, client = make_server(seed, rounds, accuracies), ClientApp(client_fn=make_client)
+    server_app = make_server(kind, seed, rounds, absent, accuracies)
     resources = {"client_resources": {"num_cpus": 1, "num_gpus": 0.0}}
-    run_simulation(server, client, num_supernodes=fedavg.CLIENTS, backend_config=resources)
+    run_simulation(server_app, client_app, num_supernodes=fedavg.CLIENTS, backend_config=resources)
     return accuracies
 
 
@@ -76,7 +78,9 @@ def main():
     parser.add_argument("kind", choices=fedavg.KINDS)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=fedavg.ROUNDS)
-    parser.add_argument("--absent", type=int, help="the number of a client that fails in every second round")
+    parser.add_argument(
+        "--absent", type=int, default=-1, help="the number of a client that fails in every second round"
+    )
     options = parser.parse_args()
     logging.getLogger("flwr").setLevel(logging.ERROR)
     accuracies = simulate(options.kind, seed=options.seed, rounds=options.rounds, absent=options.absent)

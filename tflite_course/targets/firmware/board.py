@@ -15,7 +15,7 @@ import numpy as np
 
 from tflite_course.errors import CourseError
 from tflite_course.resources import resource
-from tflite_course.targets.firmware.export_c import export
+from tflite_course.targets.firmware.export_c import write
 
 SOURCE = resource("assets/firmware/main.c").parent
 
@@ -48,9 +48,7 @@ def build(model, board, folder, *, name="The model", defines=()):
         raise CourseError(f"There is no board '{board}': choose from {', '.join(BOARDS)}.")
     _need("arm-none-eabi-gcc")
     folder = Path(folder)
-    source, header = export(model, name)
-    (folder / "model.c").write_text(source, encoding="utf-8")
-    (folder / "model.h").write_text(header, encoding="utf-8")
+    write(model, folder, name)
     command = [*COMPILER.split(), f"-mcpu={BOARDS[board]}", *[f"-D{define}" for define in defines]]
     command += [f"-I{SOURCE}", "-I.", "model.c", *[str(SOURCE / file) for file in ("main.c", "startup.c")]]
     command += ["-lgcc", f"-L{SOURCE}", f"-T{SOURCE / board}.ld", "-o", "firmware.elf"]

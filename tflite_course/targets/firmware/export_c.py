@@ -2,10 +2,11 @@
 
     python -m tflite_course.targets.firmware.export_c assets/models/mnist_tiny_int8.tflite folder
 
-It writes folder/model.c and folder/model.h. kernels.h, beside this program, has the kernels that model.c calls.
+It writes folder/model.c and folder/model.h, and copies kernels.h, which has the kernels that model.c calls.
 """
 
 import math
+import shutil
 import struct
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 
 from tflite_course.errors import CourseError
 from tflite_course.models import read_model
+from tflite_course.resources import resource
 
 # Operators of the graph that only compute a shape. With a batch of one it is known, so nothing is left to do.
 SHAPE_ONLY = ("SHAPE", "STRIDED_SLICE", "PACK")
@@ -22,8 +24,11 @@ KERNELS = {
     "DEPTHWISE_CONV_2D": "depthwise",
     "FULLY_CONNECTED": "fully_connected",
     "MAX_POOL_2D": "max_pool",
+    "AVERAGE_POOL_2D": "average_pool",
     "MEAN": "mean",
 }
+POOLS = ("MAX_POOL_2D", "AVERAGE_POOL_2D")
+MOST = 2**15 - 1  # of a field of Layer in kernels.h, but for "row", which has 32 bits
 WITH_PATCH = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 
@@ -46,7 +51,7 @@ def export(model, name="model"):
         '#include "kernels.h"',
         "",
         f"static int8_t arena[{arena}] __attribute__((aligned(4)));",
-        f"static int8_t patch[{max(patch, 1)}] __attribute__((aligned(4)));",
+        *([f"static int8_t patch[{patch}] __attribute__((aligned(4)));"] if patch else []),
         f"int8_t *const model_input = arena + {places[0]}, *const model_output = arena + {places[-1]};",
         "",
     ]
@@ -64,6 +69,20 @@ def export(model, name="model"):
         "void model_run(void);",
     ]
     return "\n".join(lines) + "\n", "#pragma once\n" + "\n".join(header) + "\n"
+
+
+def write(model, folder, name="model"):
+    """Write model.c and model.h of a model into a folder, and kernels.h beside them: all that a C compiler needs.
+
+    Returns the text of model.c. Raises CourseError as export() does; then nothing is written.
+    """
+    source, header = export(model, name)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.c").write_text(source, encoding="utf-8")
+    (folder / "model.h").write_text(header, encoding="utf-8")
+    shutil.copyfile(resource("assets/firmware/kernels.h"), folder / "kernels.h")
+    return source
 
 
 def quantize_multiplier(real):
@@ -88,13 +107,19 @@ def _read(model):
     except (struct.error, ValueError, IndexError, TypeError):
         raise CourseError(f"The model is cut short or damaged ({len(content):,} bytes): copy it again.") from None
     if len(tree.subgraphs) != 1:
-        raise CourseError(f"The model has {len(tree.subgraphs)} graphs, the exporter takes models with one.")
+        raise CourseError(
+            f"The model has {len(tree.subgraphs)} graphs, the exporter takes one: convert one signature alone."
+        )
     graph = tree.subgraphs[0]
     graph.buffers = tree.buffers
     kinds = {value: kind for kind, value in vars(schema.TensorType).items() if isinstance(value, int)}
+    for ends, count in (("inputs", len(graph.inputs)), ("outputs", len(graph.outputs))):
+        if count != 1:
+            raise CourseError(f"The model has {count} {ends}, the exporter takes one of each: convert it with one.")
     _need_int8(graph.inputs[0], "input", graph, kinds)
-    if graph.tensors[graph.inputs[0]].shape[0] != 1:
-        raise CourseError("The model takes several images at once: convert it with a batch of one.")
+    shape = [int(length) for length in graph.tensors[graph.inputs[0]].shape]
+    if not shape or shape[0] != 1:
+        raise CourseError(f"The model's input is {shape}, the exporter takes one image: convert it with a batch of 1.")
     names = {value: operator for operator, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
     steps, last = [], graph.inputs[0]
     for operator in graph.operators:
@@ -144,7 +169,9 @@ def _step(kind, operator, graph, kinds):
     }
     fields = step["fields"]
     fields["lowest"], fields["highest"] = _activation(kind, getattr(options, "fusedActivationFunction", 0), target)
-    if kind in ("CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D"):
+    if kind == "AVERAGE_POOL_2D" and (_scale(source), _zero(source)) != (_scale(target), _zero(target)):
+        raise CourseError("AVERAGE_POOL_2D changes the scale, and its kernel does not: convert the model anew.")
+    if kind in (*WITH_PATCH, *POOLS):
         _place_windows(step, kind, options, graph, operator)
     elif kind == "MEAN":
         axes = sorted(_values(graph, operator.inputs[1], np.int32).ravel().tolist())
@@ -156,6 +183,11 @@ def _step(kind, operator, graph, kinds):
         _add_weights(step, kind, operator, graph, kinds)
     if "right" in step["arrays"] and step["arrays"]["right"][1].min() < 0:
         raise CourseError(f"{kind} makes values larger, and its kernel only makes them smaller: convert it anew.")
+    for name, value in fields.items():
+        if name != "row" and value > MOST:
+            raise CourseError(
+                f"In {kind} the {name} is {value:,}, the kernels count to {MOST:,}: make this layer smaller."
+            )
     return step
 
 
@@ -167,7 +199,7 @@ def _place_windows(step, kind, options, graph, operator):
     fields = step["fields"]
     fields["height"], fields["width"], fields["channels"] = (int(n) for n in source.shape[1:])
     fields["out_height"], fields["out_width"] = (int(n) for n in target.shape[1:3])
-    if kind == "MAX_POOL_2D":
+    if kind in POOLS:
         fields["window_height"], fields["window_width"] = options.filterHeight, options.filterWidth
     else:
         fields["window_height"], fields["window_width"] = (int(n) for n in graph.tensors[operator.inputs[1]].shape[1:3])
@@ -186,6 +218,7 @@ def _add_weights(step, kind, operator, graph, kinds):
         raise CourseError(f"The weights of {kind} are not symmetric int8: convert the model as in lesson 05.")
     weights = _values(graph, operator.inputs[1], np.int8)
     outputs = int(target.shape[-1])
+    _check_weights(kind, weights, source, target)
     if kind == "DEPTHWISE_CONV_2D":
         if operator.builtinOptions.depthMultiplier != 1:
             raise CourseError("DEPTHWISE_CONV_2D with a depth multiplier has no kernel here: use a multiplier of 1.")
@@ -209,10 +242,21 @@ def _add_weights(step, kind, operator, graph, kinds):
         "bias": ("int32_t", bias - _zero(source) * sums),
         "multiplier": ("int32_t", np.array([multiplier for multiplier, _ in multipliers])),
         "right": ("uint8_t", np.array([right for _, right in multipliers])),
+        "scale": ("float", np.float32(_scale(source)) * np.broadcast_to(scales, outputs) / np.float32(_scale(target))),
     }
     step["fields"]["outputs"] = outputs
     if kind in WITH_PATCH:
         step["patch"] = _up(weights.size // (1 if kind == "DEPTHWISE_CONV_2D" else outputs))
+
+
+def _check_weights(kind, weights, source, target):
+    """Raise CourseError for weights that the kernels would read in another order than they lie."""
+    if kind == "CONV_2D" and weights.shape[-1] != source.shape[-1]:
+        raise CourseError("CONV_2D with groups has no kernel here: use one group, or a depthwise convolution.")
+    if kind == "FULLY_CONNECTED" and (
+        weights.shape[-1] != np.prod(source.shape) or weights.shape[0] != np.prod(target.shape)
+    ):
+        raise CourseError("FULLY_CONNECTED on several rows has no kernel here: flatten its input first.")
 
 
 def _mean_multiplier(real, places):
@@ -220,7 +264,11 @@ def _mean_multiplier(real, places):
     multiplier, right = quantize_multiplier(real)
     shift = min(places.bit_length() - 1, 31 - right)
     multiplier = (multiplier << shift) // places
-    return {"multiplier": ("int32_t", np.array([multiplier])), "right": ("uint8_t", np.array([right + shift]))}
+    return {
+        "multiplier": ("int32_t", np.array([multiplier])),
+        "right": ("uint8_t", np.array([right + shift])),
+        "scale": ("float", np.array([np.float32(real) / np.float32(places)])),
+    }
 
 
 def _activation(kind, function, target):
@@ -238,18 +286,20 @@ def _arrays(k, step):
     """Return the C definitions of a step's arrays."""
     lines = []
     for name, (kind, values) in step["arrays"].items():
-        numbers = [str(int(value)) for value in values.ravel()]
+        numbers = [f"{float(value).hex()}f" if kind == "float" else str(int(value)) for value in values.ravel()]
         rows = [", ".join(numbers[i : i + 24]) for i in range(0, len(numbers), 24)]
         aligned = " __attribute__((aligned(4)))" if name == "weights" else ""
-        lines.append(f"static const {kind} {name}_{k}[{len(numbers)}]{aligned} = {{\n  " + ",\n  ".join(rows) + "};")
+        text = f"static const {kind} {name}_{k}[{len(numbers)}]{aligned} = {{\n  " + ",\n  ".join(rows) + "};"
+        lines += ["#ifdef LIKE_XNNPACK", text, "#endif"] if kind == "float" else [text]  # nobody else needs it
     return lines
 
 
 def _layer(k, step):
     """Return the C definition of a step's layer."""
-    parts = [f".{name} = {name}_{k}" for name in step["arrays"]]
+    scale = f"SCALE(scale_{k}) " if "scale" in step["arrays"] else ""
+    parts = [f".{name} = {name}_{k}" for name in step["arrays"] if name != "scale"]
     parts += [f".{name} = {value}" for name, value in step["fields"].items()]
-    return f"static const Layer layer_{k} = {{{', '.join(parts)}}};  // {step['operator']}"
+    return f"static const Layer layer_{k} = {{{scale}{', '.join(parts)}}};  // {step['operator']}"
 
 
 def _values(graph, index, kind):
@@ -261,11 +311,18 @@ def _values(graph, index, kind):
 
 
 def _scale(tensor):
-    return float(np.float32(tensor.quantization.scale[0]))
+    return float(np.float32(_quantization(tensor).scale[0]))
 
 
 def _zero(tensor):
-    return int(tensor.quantization.zeroPoint[0])
+    return int(_quantization(tensor).zeroPoint[0])
+
+
+def _quantization(tensor):
+    found = tensor.quantization
+    if found is None or found.scale is None or not len(found.scale):
+        raise CourseError("A tensor of the model has no scale: convert the model anew, with a representative dataset.")
+    return found
 
 
 def _up(size):
@@ -278,12 +335,9 @@ def main():
         sys.exit("Give a model and a folder: python -m tflite_course.targets.firmware.export_c model.tflite folder")
     path, folder = Path(sys.argv[1]), Path(sys.argv[2])
     try:
-        source, header = export(path, path.name)
+        source = write(path, folder, path.name)
     except CourseError as error:
         sys.exit(str(error))
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.c").write_text(source, encoding="utf-8")
-    (folder / "model.h").write_text(header, encoding="utf-8")
     print(f"model.c: {len(source):,} characters")
 
 

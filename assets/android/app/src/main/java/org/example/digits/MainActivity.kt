@@ -49,7 +49,13 @@ class MainActivity : Activity() {
 
     private fun show(grey: IntArray) {
         val ready = classifier ?: return
-        val image = Centering.center(grey, DrawingView.SIDE)
+        val image =
+            try {
+                Centering.center(grey, DrawingView.SIDE)
+            } catch (error: IllegalArgumentException) {
+                answer.setText(R.string.bright)
+                return
+            }
         if (image == null) {
             answer.setText(R.string.draw)
             return

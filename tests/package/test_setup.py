@@ -94,7 +94,7 @@ def test_near(capsys):
     near("accuracy", 0.9151, 0.91, 0.005)
     near("accuracy", 0.89, 0.91, 0.005)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == lines[1] == "accuracy: 0.910 ± 0.005, as expected"
+    assert lines[:2] == ["accuracy: 0.912 (expected 0.910 ± 0.005)", "accuracy: 0.915 (expected 0.910 ± 0.005)"]
     assert lines[2] == "accuracy: 0.9151 is OUTSIDE 0.910 ± 0.005" and "0.89 is OUTSIDE" in lines[3]
 
 

@@ -203,7 +203,9 @@ def _patch_litert(module):
 
     def computed(self):
         if not hasattr(self, "_shake_computed"):
-            operators = self._get_ops_details()
+            from tflite_course.runtime import operators as operators_of
+
+            operators = operators_of(self)
             self._shake_computed = {int(index) for operator in operators for index in operator["outputs"]}
         return self._shake_computed
 

@@ -151,12 +151,16 @@ def _at_least_one(images):
 def check_input_range(found, images, labels, right=None, name="The model", sample=200):
     """Raise CourseError when a model fails with its contract's input_range and reads well with another one.
 
-    found: its Contract; right: bool (n,), which images it named as their labels do, None finds it out. A model that is
-    right for seven of ten images is left alone; of the others sample images are tried with the usual ranges.
+    found: its Contract; right: bool (n,), which images it named as their labels do, None finds it out. Left alone are
+    models of the course, integer inputs, whose file tells the range, and a model that is right for half of the images;
+    of the others sample images are tried with the usual ranges. Noisy or faint images can read better in another range,
+    too: only nine of ten right answers count as a sign.
     """
+    if found.source["dtype"] != np.float32 or is_shipped(found.content):
+        return
     if right is None:
         right = _predict(found, images).argmax(1) == labels
-    if len(right) < 10 or np.mean(right) >= 0.7:
+    if len(right) < 10 or np.mean(right) >= 0.5:
         return
     part, digits, now = images[:sample], labels[:sample], float(np.mean(right[:sample]))
     shares = {}
@@ -164,7 +168,7 @@ def check_input_range(found, images, labels, right=None, name="The model", sampl
         answers = _predict(dataclasses.replace(found, input_range=other), part)
         shares[other] = float(np.mean(answers.argmax(1) == digits))
     best = max(shares, key=shares.get)
-    if shares[best] > now + 0.2:
+    if shares[best] >= 0.9:
         low, high = found.input_range
         raise CourseError(
             f"{name} reads {now:.0%} of {len(part)} images right with grey values from {low:g} to {high:g}, and "

@@ -115,9 +115,16 @@ def test_truncated_tflite(tmp_path, kept, variant):
         models.read_model(tmp_path / "cut.tflite")
 
 
-@pytest.mark.parametrize("content", [b"", b"TFL3", b"<html>not found</html>"])
-def test_not_a_tflite(content):
-    with pytest.raises(CourseError, match="not a .tflite file"):
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", r"empty \(0 bytes\): write or copy"),
+        (b"TFL3", "not a .tflite file"),
+        (b"<html>no</html>", "not a .tflite file"),
+    ],
+)
+def test_not_a_tflite(content, said):
+    with pytest.raises(CourseError, match=said):
         models.read_model(content)
 
 

@@ -200,7 +200,7 @@ def test_wrong_model_for_the_pad():
         return 2 * x
 
     content = tf.lite.TFLiteConverter.from_concrete_functions([double.get_concrete_function()]).convert()
-    with pytest.raises(CourseError, match="28 x 28 pixels to ten numbers"):
+    with pytest.raises(CourseError, match=r"takes \[1, 4\] .* the images are \[n, 28, 28\]"):
         Recognizer(content)
 
 

@@ -13,7 +13,6 @@ from tflite_course.resources import resource
 
 QUANTIZATION = tfmot.quantization.keras
 FIRST_BLOCK = ("conv_1", "norm_1", "relu_1")
-SECOND_BLOCK = ("conv_2", "norm_2", "relu_2")
 
 
 # --- fake_quantize
@@ -204,8 +203,8 @@ def control(**options):
     return moved(models.load_model("mnist_cnn"), **options)
 
 
-def partly_aware(left=FIRST_BLOCK):
-    return moved(annotated_only(models.load_model("mnist_cnn"), left, apply=True))
+def partly_aware():
+    return moved(annotated_only(models.load_model("mnist_cnn"), FIRST_BLOCK, apply=True))
 
 
 def always_a_three():
@@ -288,8 +287,7 @@ def convert(kind, optimize=True, types=(tf.int8, tf.int8), scaled=None):
     """Return .tflite bytes of a model of this module; scaled: what calibration images are multiplied by."""
     from tflite_course.datasets import load_mnist
 
-    makers = {"aware": aware, "control": control, "blank": lambda: wrapped("blank"), "partly": partly_aware}
-    makers["without conv_2"] = functools.partial(partly_aware, SECOND_BLOCK)
+    makers = {"aware": aware, "control": control, "blank": lambda: wrapped("blank")}
     converter = tf.lite.TFLiteConverter.from_keras_model(makers[kind]())
     converter.optimizations = [tf.lite.Optimize.DEFAULT] if optimize else []
     if scaled:
@@ -321,8 +319,6 @@ FILES_WRONG = {
     "float input and output": (with_qat(kind="aware", types=None), "inference_input_type"),
     "uint8": (with_qat(kind="aware", types=(tf.uint8, tf.uint8)), "uint8"),
     "wrapped, not trained": (with_qat(kind="blank"), "placeholders"),
-    "a small layer left out": (with_qat(kind="partly"), "leave no layer out"),
-    "a large layer left out": (with_qat(kind="without conv_2"), "a part of the model is float"),
     "control without calibration": (with_control(types=None), "give a representative dataset"),
     "control with float input": (with_control(scaled=1.0, types=None), "inference_input_type"),
     "unscaled calibration": (with_control(scaled=255.0), "0 to 255"),

@@ -5,13 +5,12 @@ import gzip
 
 import numpy as np
 
+from tflite_course import evaluation
 from tflite_course.labs import files
 from tflite_course.labs.exercise import Exercise, KnownMistake, mnist
 
 
 def verdict(before, after, images, labels):
-    from tflite_course import evaluation
-
     first, second = (_named(model, images.tobytes()) for model in (before, after))
     counts = evaluation.churn(second, first, labels)
     gained = counts["fixed"] - counts["broken"]
@@ -30,9 +29,9 @@ def _luck(counts):
 
 @functools.lru_cache(maxsize=32)  # the mistakes ask for the same images again and again
 def _named(content, images):
-    from tflite_course import evaluation
-
-    return evaluation.predict(content, np.frombuffer(images, np.float32).reshape(-1, 28, 28)).argmax(1)
+    return evaluation.predict(
+        content, np.frombuffer(images, np.float32).reshape(-1, 28, 28), input_range=(0, 1)
+    ).argmax(1)
 
 
 def cases(rng):
@@ -51,7 +50,16 @@ def cases(rng):
         (nano, lost, clean[:60], labels[:60]),  # clear, down
         (lost, cnn, clean[:50], labels[:50]),  # clear, up
         (cnn, cnn, noisy[:20], labels[:20]),
+        _stays_wrong(nano, lost, clean[:60], labels.dtype),
     ]
+
+
+def _stays_wrong(before, after, images, dtype):
+    """Return a case of ten changed answers: six are broken, which is clear, and four go from wrong to wrong."""
+    was, now = (_named(model, images.tobytes()) for model in (before, after))
+    changed = np.flatnonzero(was != now)[:10]
+    neither = [min({0, 1, 2} - {int(was[k]), int(now[k])}) for k in changed]
+    return before, after, images[changed], np.array([*was[changed[:6]], *neither[6:]], dtype)
 
 
 @functools.cache
@@ -65,7 +73,7 @@ def _file(name, variant):
 def _one_class(label):
     """Return mnist_nano with other biases in its last layer: it gives the same label for every image."""
     content = _file("mnist_nano", "int8")
-    last = [op for op in files.open_file(content)._get_ops_details() if op["op_name"] == "FULLY_CONNECTED"][-1]
+    last = [op for op in evaluation.operators(files.open_file(content)) if op["op_name"] == "FULLY_CONNECTED"][-1]
 
     def alter(tree):
         buffer = tree.buffers[tree.subgraphs[0].tensors[int(last["inputs"][2])].buffer]

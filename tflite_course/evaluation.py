@@ -301,10 +301,13 @@ def _graphs(content):
 
 
 def _without_unpacking(steps):
-    """Return operators without those that unpack a constant."""
+    """Return operators without those that turn a constant into float32: LiteRT does it once and keeps it as weights.
+
+    What DENSIFY unpacks counts: a sparse file is small, and the dense weights are made beside it.
+    """
     made, kept = {index for step in steps for index in step["outputs"]}, []
     for step in steps:
-        if step["op_name"] in ("DEQUANTIZE", "DENSIFY") and step["inputs"][0] not in made:
+        if step["op_name"] == "DEQUANTIZE" and step["inputs"][0] not in made:
             made -= set(step["outputs"])
         else:
             kept.append(step)

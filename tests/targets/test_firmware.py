@@ -403,9 +403,8 @@ def test_the_stored_record():
     against_tflm = [row for row in STORED["rows"] if row["against"] == "TFLM, x86-64"]
     assert len(against_tflm) == 9 and all(row["bit_exact"] == row["of"] == 1000 for row in against_tflm)
     assert [(row["model"], row["board"]) for row in STORED["boards"] if "refused" in row] == [("mnist_cnn", "microbit")]
-    # XNNPACK's kernels differ in something else too: a few rows of a thousand
-    least = {"TFLM": 1000, "LiteRT reference": 1000, "XNNPACK": 995}
-    assert all(row[row["like"]] >= least[row["like"]] and row["of"] == 1000 for row in STORED["rounding"])
+    assert len(STORED["rounding"]) == 15
+    assert all(row[row["like"]] == row["of"] == 1000 for row in STORED["rounding"])
 
 
 def test_no_more_instructions_than_cmsis_nn():

@@ -9,6 +9,7 @@ import numpy as np
 
 from tflite_course.contract import RANGES, Runner, contract, contract_for, make_image_interpreter
 from tflite_course.errors import CourseError
+from tflite_course.machine import processor
 from tflite_course.models import read_model
 from tflite_course.runtime import (
     dequantize_output,
@@ -256,8 +257,8 @@ def activation_memory(model):
     """Return the bytes that the activations of a .tflite model need at once, at a batch of 1.
 
     The largest sum, over the operators in their order, of the tensors that are alive: those that were made and are
-    still needed. Weights that are stored smaller and unpacked (float16, weight-only) are no activations. No runtime can
-    do with less; a microcontroller's arena is larger, its kernels have work space too.
+    still needed. Weights that are stored smaller and unpacked (float16, weight-only) are no activations. A runtime
+    that computes one whole operator after the other needs at least this; its kernels and structures need memory too.
     Raises CourseError for a model of several graphs: what its branches and loops need depends on the input.
     """
     content = read_model(model)
@@ -446,7 +447,8 @@ def comparison_table(rows):
         [f"{'model':{width}}", *["activations"] * with_memory, *["p50 / p95"] * timed, *["peak memory"] * with_memory]
     ]
     for row in rows:
-        cells = [f"{row[key]:8,}" for key in ("bytes", "gzip", "weights", "overhead")]
+        cells = [f"{row[key]:8,}" for key in ("bytes", "weights", "overhead")]
+        cells.insert(1, f"{kilobytes(row['gzip']):>8}")
         cells.append(f"{row['accuracy']:7.2%} ({row['low']:.2%}-{row['high']:.2%})".rjust(len(columns[4])))
         cells += [f"{row[key]:>8}" for key in ("changed", "fixed", "broken")]
         lines.append(f"{row['name']:{width}}  " + "  ".join(cells))
@@ -459,17 +461,17 @@ def comparison_table(rows):
             more[-1].append(f"{row['peak']:.1f} MiB")
     if with_memory or timed:
         lines += ["", *("  ".join(cells) for cells in more)]
+    if timed:
+        lines.append(f"Processor: {machine()}")
     return "\n".join(lines)
 
 
-def machine():
-    """Return the name of this machine's processor and its number of cores, as one line of text."""
-    import platform
+def kilobytes(size):
+    """Return a number of bytes as text with three digits, "205 kB": the rest of a gzip size differs by processor."""
+    size = size / 1000
+    return f"{size:.{0 if size >= 99.95 else 1 if size >= 9.995 else 2}f} kB"
 
-    name = platform.processor() or platform.machine()
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        pass  # not Linux, or an Arm board: the platform's own word has to do
-    return f"{name}, {os.cpu_count()} cores"
+
+def machine():
+    """Return name, instruction set and number of cores of this machine's processor, as one line of text."""
+    return processor()

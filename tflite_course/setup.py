@@ -35,7 +35,7 @@ def check_python(version=None):
     if not low <= found <= high:
         raise CourseError(
             f"This is Python {found[0]}.{found[1]}, and TensorFlow needs {low[0]}.{low[1]} to {high[0]}.{high[1]}: "
-            f"install Python 3.11 and make the environment again with it (`make lab PYTHON=python3.11`)."
+            f"install one of them and make the environment again with it, as in `make lab PYTHON=python3.12`."
         )
 
 

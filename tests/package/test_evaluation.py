@@ -204,7 +204,8 @@ def test_compare_agrees_with_its_parts(test_set):
     assert rows[0] | evaluation.size_ledger(FLOAT32) == rows[0]
     assert 0 < rows[0]["p50"] <= rows[0]["p95"] and rows[0]["activations"] == 4 * rows[1]["activations"]
     lines = evaluation.comparison_table(rows).splitlines()
-    assert len(lines) == 7 and "222,932" in lines[1] and "62,712" in lines[2]  # sizes, an empty line, memory
+    assert len(lines) == 8 and "222,932" in lines[1] and "62,712" in lines[2]  # sizes, an empty line, memory
+    assert "205 kB" in lines[1] and lines[7] == f"Processor: {evaluation.machine()}"
     assert " us / " in lines[5] and "MiB" in lines[6] and max(map(len, lines)) <= 110
 
 
@@ -238,3 +239,18 @@ def test_a_model_with_a_fixed_batch_and_a_reshape(test_set):
     assert (
         evaluation.predict(fixed, images).argmax(1).tolist() == evaluation.predict(FLOAT32, images).argmax(1).tolist()
     )
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0.00 kB"),
+        (2_726, "2.73 kB"),
+        (9_999, "10.0 kB"),
+        (52_162, "52.2 kB"),
+        (99_960, "100 kB"),
+        (204_936, "205 kB"),
+    ],
+)
+def test_kilobytes_have_three_digits(size, text):
+    assert evaluation.kilobytes(size) == text

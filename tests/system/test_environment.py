@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -28,6 +29,13 @@ def test_the_cause_of_a_failure(message):
 
 def test_an_unknown_cause_is_not_guessed():
     assert explain("error: the moon is in the way\n", known_only=True) is None
+
+
+@pytest.mark.parametrize(("free", "cause"), [(4e6, "the disk is full"), (9e9, "the environment is half made")])
+def test_venv_does_not_say_that_the_disk_is_full(monkeypatch, free, cause):
+    output = "Error: Command '[.venv/bin/python3, -m, ensurepip, --upgrade]' returned non-zero exit status 1.\n"
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    assert explain(output).startswith(cause)
 
 
 def test_a_killed_installer():

@@ -27,7 +27,10 @@ def folder(tmp_path_factory):
 def resolve(folder, requirements, python, platform):
     """Return {package: version}. Only ready files count: nobody compiles."""
     options = ("--python-version", python, "--python-platform", platform, "--only-binary", ":all:")
-    done = lock.resolve(folder, requirements, "--constraints", "constraints.txt", *options)
+    options += ("--constraints", "constraints.txt")
+    done = lock.resolve(folder, requirements, "--offline", *options)  # what the index said a while ago does mostly
+    if done.returncode:
+        done = lock.resolve(folder, requirements, *options)
     if done.returncode and re.search(NO_INDEX, done.stderr):
         pytest.skip("The package index cannot be reached: nothing was resolved.")
     assert done.returncode == 0, done.stderr
@@ -76,7 +79,7 @@ def test_it_is_compiled(folder, monkeypatch, tmp_path, capsys):
 
 def test_no_index_stands_in_it():
     text = (lock.ROOT / "constraints.txt").read_text(encoding="utf-8")
-    assert text.startswith(lock.HEADER) and not re.search(r"//|--|@|\bfile:", text)
+    assert text.startswith(lock.HEADER) and not re.search(r"//|--|@|\bfile:", text.removeprefix(lock.HEADER))
 
 
 def test_pins_and_constraints_agree():

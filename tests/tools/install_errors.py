@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 GIGABYTE = 1e9
+SMALLEST = 50e6  # bytes that an environment with nothing but pip takes
 
 # Tried in this order; the first that is found names the cause. Codes: Linux errno, "os error" of uv, Windows, macOS.
 NETWORK = [
@@ -75,7 +76,8 @@ def explain(output, code=1, folder=".", known_only=False):
 
 def _disk(output, folder):
     """Full disks, read-only ones, folders of other users."""
-    if re.search(r"No space left|os error (28|112)\b|Errno 28\b|not enough space|[Qq]uota exceeded", output):
+    hidden = "ensurepip" in output and _free_bytes(folder) < SMALLEST  # venv does not say why ensurepip failed
+    if hidden or re.search(r"No space left|os error (28|112)\b|Errno 28\b|not enough space|[Qq]uota exceeded", output):
         cure = "free 3 GB, or set TMPDIR to a folder on another disk; then call make again"
         return f"the disk is full ({_free(folder)}): {cure}"
     if re.search(r"Read-only file system|os error 30\b|Errno 30\b", output):
@@ -90,9 +92,13 @@ def _free(folder):
     """Return the free space of the folder and of the temporary one."""
     spaces = []
     for name, path in (("the course's folder", folder), ("the temporary folder", tempfile.gettempdir())):
-        path = next(p for p in (Path(path).absolute(), *Path(path).absolute().parents) if p.exists())
-        spaces.append(f"{name} has {shutil.disk_usage(path).free / GIGABYTE:.1f} GB")
+        spaces.append(f"{name} has {_free_bytes(path) / GIGABYTE:.1f} GB")
     return ", ".join(spaces)
+
+
+def _free_bytes(path):
+    path = Path(path).absolute()
+    return shutil.disk_usage(next(p for p in (path, *path.parents) if p.exists())).free
 
 
 def _path(output):

@@ -58,7 +58,7 @@ MAC = ("/System/Library/Fonts", "C:/Windows/Fonts")  # these systems have fonts 
 PROGRAMS = {
     "browser": [
         Program("Chromium", "chromium", "the tests of pad and web page in a browser", command(*CHROMIUM)),
-        Program("DejaVu fonts", "fonts-dejavu-core", "letters in the browser's pictures", file(*FONTS, *MAC)),
+        Program("DejaVu font", "fonts-dejavu-core", "letters in the browser's pictures", file(*FONTS, *MAC)),
         Program("npm", "npm", "the web page of lesson 11 and its tests", command("npm", answers=["--version"])),
     ],
     "sandbox": [

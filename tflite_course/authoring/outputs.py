@@ -3,14 +3,16 @@
     make outputs                          all notebooks
     make outputs NOTEBOOKS=notebooks/02*  some of them
 
-A second run changes no byte: where only a time differs, the stored output stays. It also writes the course's address,
-from pyproject.toml, into every set-up cell, and tags each cell with the number of its assertions: an assertion that
-holds prints nothing, so nbval would not miss it.
+A second run changes no byte: where all that varies from run to run agrees with what is stored, it stays, in all cells
+of a notebook or in none, so that text and pictures are of one run. Times of a busy machine are not stored. It also
+writes the course's address, from pyproject.toml, into every set-up cell, and tags each cell with the number of its
+assertions: an assertion that holds prints nothing, so nbval would not miss it.
 """
 
 import ast
 import copy
 import json
+import os
 import re
 import sys
 import time
@@ -26,11 +28,13 @@ from tflite_course.authoring import (
     makers,
     publish,
 )
+from tflite_course.authoring.tolerance import accept, images_of
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+LATENCY = re.compile(r"(?:p50 )?([\d,.]+) (?:us|ms)(?: / |, p95 )([\d,.]+) (?:us|ms)")
 
 
 def write_address(notebook):
@@ -94,58 +98,138 @@ def tidy_cell(cell):
     cell.outputs = joined
 
 
-def compared_text(outputs):
-    """Return what nbval compares of a cell's outputs, after the rules of nbval_sanitize.cfg."""
+def sanitize(text):
+    """Return a text after the rules of nbval_sanitize.cfg."""
     rules = get_sanitize_patterns((ROOT / "tests" / "notebooks" / "nbval_sanitize.cfg").read_text(encoding="utf-8"))
-    kept = [{k: v for k, v in o.items() if k not in ("execution_count", "metadata")} for o in outputs]
-    for output in kept:
-        if "data" in output:
-            output["data"] = {m: d for m, d in output["data"].items() if not m.startswith("image/")}
-    text = json.dumps(kept, sort_keys=True)
     for pattern, replacement in rules:
         text = re.sub(pattern, replacement, text)
     return text
 
 
+def compared_text(outputs):
+    """Return what nbval compares of a cell's outputs, after the rules of nbval_sanitize.cfg."""
+    kept = [{k: v for k, v in o.items() if k not in ("execution_count", "metadata")} for o in outputs]
+    for output in kept:
+        if "data" in output:
+            output["data"] = {m: d for m, d in output["data"].items() if not m.startswith("image/")}
+    return sanitize(json.dumps(kept, sort_keys=True, ensure_ascii=False))
+
+
 def agrees(cell, old):
-    """Return whether the outputs of a cell agree with stored ones, masked values apart."""
-    return compared_text(cell.outputs) == compared_text(old.outputs)
+    """Return whether the outputs of a cell agree with stored ones, masked values apart, within the cell's tolerance."""
+    accepted = accept(cell.outputs, old.outputs, old.metadata.get("tags", []), sanitize)
+    return compared_text(accepted) == compared_text(old.outputs)
 
 
-def keep_what_is_the_same(notebook, stored):
-    """Put stored outputs back where only a time or the like differs, and the picture of a plot of times."""
+def has_picture(cell):
+    return any("image/png" in output.get("data", {}) for output in cell.outputs)
+
+
+def is_timed(cell):
+    """Does a cell print a time, or draw times?"""
+    words = "microsecond|millisecond|p50|perf_counter"
+    drawn = re.search(words, cell.source) if has_picture(cell) else None
+    return drawn is not None or "TIME" in compared_text(cell.outputs)
+
+
+def varies(cell):
+    """Do a cell's outputs differ from run to run, or from processor to processor?"""
+    masked = re.search("VALUE|MEMORY|SOURCE|PROCESSOR", compared_text(cell.outputs))
+    return bool(masked or is_timed(cell) or has_picture(cell)) or images_of(cell.metadata.get("tags", [])) is not None
+
+
+def may_stay(cell, old):
+    """Return whether stored outputs still fit a cell: they agree, and a picture is drawn by the same source."""
+    return old is not None and agrees(cell, old) and (cell.source == old.source or not has_picture(cell))
+
+
+def keep_what_is_the_same(notebook, stored, *, busy):
+    """Put all stored outputs that vary back if each agrees; else keep none, or on a busy machine the times alone.
+
+    Raises BusyMachine for a time that cannot be taken from the stored outputs.
+    """
     before = {cell.id: cell for cell in stored.cells if cell.cell_type == "code"}
-    for cell in notebook.cells:
-        old = before.get(cell.id)
-        if cell.cell_type != "code" or old is None or old.source != cell.source:
-            continue
-        new_text = compared_text(cell.outputs)
-        if new_text == compared_text(old.outputs) and "TIME" in new_text:
-            cell.outputs = old.outputs
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and varies(cell)]
+    if all(may_stay(cell, before.get(cell.id)) for cell in cells):
+        for cell in cells:
+            cell.outputs = before[cell.id].outputs
+    elif busy:
+        for cell in filter(is_timed, cells):
+            keep_times(cell, before.get(cell.id))
+
+
+def keep_times(cell, old):
+    """Put the stored lines with times, and the stored picture of times, in place of those of a busy machine."""
+    if may_stay(cell, old):
+        cell.outputs = old.outputs
+        return
+    if has_picture(cell):
+        raise BusyMachine(f"the picture of cell {cell.id}")
+    known = {}
+    for output in old.outputs if old else []:
+        for line in output.get("text", "").splitlines():
+            known.setdefault(sanitize(line), []).append(line)
+    for output in cell.outputs:
+        lines = output.get("text", "").splitlines(keepends=True)
+        for i, line in enumerate(lines):
+            masked = sanitize(line.rstrip("\n"))
+            if re.search("TIME|PROCESSOR", masked):
+                if not known.get(masked):
+                    raise BusyMachine(line.strip())
+                lines[i] = known[masked].pop(0) + "\n" * line.endswith("\n")
+        if lines:
+            output.text = "".join(lines)
+
+
+class BusyMachine(Exception):
+    """A time was measured while other programs used the processor."""
+
+
+def is_unsteady(notebook):
+    """Does a printed latency have a p95 of more than three times its p50?"""
+    printed = "\n".join(o.get("text", "") for c in notebook.cells if c.cell_type == "code" for o in c.outputs)
+    pairs = LATENCY.findall(printed)
+    return any(float(p95.replace(",", "")) > 3 * float(p50.replace(",", "")) for p50, p95 in pairs)
 
 
 def store(path):
-    """Execute one notebook in its own folder and write it back."""
+    """Execute one notebook in its own folder and write it back; return False if a busy machine forbids it."""
     stored = nbformat.read(path, as_version=4)
     notebook = copy.deepcopy(stored)
     write_address(notebook)
+    busy = is_busy()
     execute(notebook, path.parent)
     tidy(notebook)
-    keep_what_is_the_same(notebook, stored)
+    try:
+        keep_what_is_the_same(notebook, stored, busy=busy or is_unsteady(notebook))
+    except BusyMachine as error:
+        print(f"{path.name} keeps its stored outputs: the machine is busy, and this would be stored: {error}")
+        return False
     nbformat.validate(notebook)
     nbformat.write(notebook, path)
+    return True
+
+
+def is_busy():
+    """Do other programs want more processor cores than there are? Windows does not tell."""
+    return hasattr(os, "getloadavg") and os.getloadavg()[0] > os.cpu_count()
 
 
 def main():
     paths = [Path(p).resolve() for p in sys.argv[1:]] or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    if os.environ.get("COURSE_SHAKE"):
+        raise SystemExit("COURSE_SHAKE is set: outputs of a shaken run are never stored.")
+    refused = []
     for path in paths:
         start = time.monotonic()
-        store(path)
-        print(f"{path.name}: {time.monotonic() - start:.0f} s")
-    if len(sys.argv) > 1:
+        refused += [] if store(path) else [path]
+        print(f"{path.name}: {time.monotonic() - start:.0f} s", flush=True)
+    paths = [path for path in paths if path not in refused]
+    if refused or len(sys.argv) > 1:
         makers.remember_outputs("outputs", [path.relative_to(ROOT).as_posix() for path in paths])
     else:
         makers.remember(["outputs"])
+    raise SystemExit(len(refused) > 0)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 
+from tflite_course import evaluation
 from tflite_course.labs.exercise import Mistake, Partly, describe
 
 WITH_WEIGHTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
@@ -11,7 +12,6 @@ WITH_WEIGHTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 def open_file(answer):
     """Return a LiteRT interpreter of an answer that must be the bytes of a .tflite file, or raise Mistake."""
-    from tflite_course import evaluation
     from tflite_course.errors import CourseError
 
     if hasattr(answer, "convert"):
@@ -28,7 +28,7 @@ def open_file(answer):
 
 def weights_of(interpreter):
     """Return the weights of the convolutions and dense layers, a list of arrays in their order; biases left out."""
-    operators = [op for op in interpreter._get_ops_details() if op["op_name"] in WITH_WEIGHTS]
+    operators = [op for op in evaluation.operators(interpreter) if op["op_name"] in WITH_WEIGHTS]
     return [interpreter.get_tensor(int(op["inputs"][1])) for op in operators]
 
 
@@ -65,7 +65,6 @@ def require_int8(interpreter):
 
 @functools.cache
 def _shipped(name, variant):
-    from tflite_course import evaluation
     from tflite_course.models import model_path
 
     return weights_of(evaluation.make_interpreter(model_path(name, variant)))
@@ -90,8 +89,6 @@ def whose(interpreter):
 
 def answers(content, images):
     """Return what a .tflite model gives for float32 images from 0 to 1: an array (n, 10) in its output dtype."""
-    from tflite_course import evaluation
-
     source = evaluation.make_interpreter(content).get_input_details()[0]
     return evaluation.invoke(content, evaluation.quantize_input(images, source))
 

@@ -388,7 +388,7 @@ def read_interpreter(content, allocate=False):
     interpreter = Interpreter(model_content=content)
     if allocate:
         interpreter.allocate_tensors()
-    found = [operator["op_name"] for operator in interpreter._get_ops_details()]
+    found = [operator["op_name"] for operator in evaluation.operators(interpreter)]
     return found, evaluation.size_ledger(content)["weights"]
 
 

@@ -22,7 +22,7 @@ def require_accuracy(content, interpreter, lowest):
     """Return the accuracy; raise Mistake when it is less than asked, with the reason when it can be seen."""
     from tflite_course import evaluation
 
-    accuracy = evaluation.accuracy(content, *fashion()[1])
+    accuracy = evaluation.accuracy(content, *fashion()[1], input_range=(0, 1))
     if accuracy >= lowest:
         return accuracy
     shipped = files.whose(interpreter)

@@ -5,13 +5,12 @@ import gzip
 
 import numpy as np
 
+from tflite_course import evaluation
 from tflite_course.labs import files
 from tflite_course.labs.exercise import Exercise, KnownMistake, mnist
 
 
 def verdict(before, after, images, labels):
-    from tflite_course import evaluation
-
     first, second = (_named(model, images.tobytes()) for model in (before, after))
     counts = evaluation.churn(second, first, labels)
     gained = counts["fixed"] - counts["broken"]
@@ -30,9 +29,9 @@ def _luck(counts):
 
 @functools.lru_cache(maxsize=32)  # the mistakes ask for the same images again and again
 def _named(content, images):
-    from tflite_course import evaluation
-
-    return evaluation.predict(content, np.frombuffer(images, np.float32).reshape(-1, 28, 28)).argmax(1)
+    return evaluation.predict(
+        content, np.frombuffer(images, np.float32).reshape(-1, 28, 28), input_range=(0, 1)
+    ).argmax(1)
 
 
 def cases(rng):
@@ -74,7 +73,7 @@ def _file(name, variant):
 def _one_class(label):
     """Return mnist_nano with other biases in its last layer: it gives the same label for every image."""
     content = _file("mnist_nano", "int8")
-    last = [op for op in files.open_file(content)._get_ops_details() if op["op_name"] == "FULLY_CONNECTED"][-1]
+    last = [op for op in evaluation.operators(files.open_file(content)) if op["op_name"] == "FULLY_CONNECTED"][-1]
 
     def alter(tree):
         buffer = tree.buffers[tree.subgraphs[0].tensors[int(last["inputs"][2])].buffer]

@@ -15,7 +15,8 @@ def judge(answer, rng):
     files.require_int8(interpreter)
     images, labels = mnist()[1]
     start = int(rng.integers(0, len(images) - IMAGES))
-    accuracy = evaluation.accuracy(answer, images[start : start + IMAGES], labels[start : start + IMAGES])
+    part = slice(start, start + IMAGES)
+    accuracy = evaluation.accuracy(answer, images[part], labels[part], input_range=(0, 1))
     if accuracy < ENOUGH:
         raise Mistake(
             f"the model runs, and only {accuracy:.1%} of its answers are right: the ranges are wrong. Calibrate with "

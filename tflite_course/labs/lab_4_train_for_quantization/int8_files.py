@@ -26,7 +26,7 @@ def judge(answer, rng):
     start = int(rng.integers(0, len(images) - IMAGES))
     part = slice(start, start + IMAGES)
     for name, content in answer.items():
-        right = evaluation.accuracy(bytes(content), images[part], labels[part])
+        right = evaluation.accuracy(bytes(content), images[part], labels[part], input_range=(0, 1))
         if right < 0.96:
             cause = "its ranges are still the placeholders, so train it before you convert"
             cause = cause if name == "QAT" else "calibrate with images that are prepared as in training"
@@ -57,7 +57,7 @@ def _inspect(content):
     from tflite_course import evaluation
 
     interpreter = evaluation.make_interpreter(content)
-    steps = [step for step in interpreter._get_ops_details() if step["op_name"] != "DELEGATE"]
+    steps = [step for step in evaluation.operators(interpreter) if step["op_name"] != "DELEGATE"]
     layers = [step for step in steps if step["op_name"] in ("CONV_2D", "FULLY_CONNECTED")]
     tensors = {entry["index"]: entry for entry in interpreter.get_tensor_details()}
     return {

@@ -21,7 +21,7 @@ def judge(answer, rng):
     if size > largest:
         cure = "`flatbuffer.strip` makes it fit" if len(strip(answer)) <= largest else "take fewer filters"
         raise Mistake(f"the file has {size:,} bytes, the largest budget is {largest:,}: {cure}.")
-    accuracy = evaluation.accuracy(answer, *mnist()[1])
+    accuracy = evaluation.accuracy(answer, *mnist()[1], input_range=(0, 1))
     return files.judge_levels(
         LEVELS,
         size,

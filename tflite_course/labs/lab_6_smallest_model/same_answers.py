@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 
+from tflite_course import evaluation
 from tflite_course.labs import files
 from tflite_course.labs.exercise import Exercise, KnownMistake, mnist
 from tflite_course.labs.lab_6_smallest_model.common import varied
@@ -66,7 +67,7 @@ def _raised_until(images, fits):
 def _raised(step):
     """Return mnist_nano with one bias of its last layer raised by a number of steps."""
     content = _file("mnist_nano")
-    last = [op for op in files.open_file(content)._get_ops_details() if op["op_name"] == "FULLY_CONNECTED"][-1]
+    last = [op for op in evaluation.operators(files.open_file(content)) if op["op_name"] == "FULLY_CONNECTED"][-1]
 
     def alter(tree):
         buffer = tree.buffers[tree.subgraphs[0].tensors[int(last["inputs"][2])].buffer]
@@ -94,8 +95,6 @@ def nearly(before, after, images):
 
 
 def cast(before, after, images):
-    from tflite_course import evaluation
-
     values = images.astype(np.int8)
     return np.array_equal(evaluation.invoke(before, values), evaluation.invoke(after, values))
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tflite_course import evaluation
 from tflite_course.labs import files
 from tflite_course.labs.exercise import Exercise, Mistake, mnist
 
@@ -9,15 +10,14 @@ IMAGES = 500  # of the test set
 
 
 def judge(answer, rng):
-    from tflite_course import evaluation
-
     interpreter = files.open_file(answer)
     files.require_shapes(interpreter)
     _require_one_image(interpreter)
     _require_int8_inside(interpreter)
     images, labels = mnist()[1]
     start = int(rng.integers(0, len(images) - IMAGES))
-    accuracy = evaluation.accuracy(answer, images[start : start + IMAGES], labels[start : start + IMAGES])
+    part = slice(start, start + IMAGES)
+    accuracy = evaluation.accuracy(answer, images[part], labels[part], input_range=(0, 1))
     if accuracy < 0.96:
         raise Mistake(
             f"the form is right, and {accuracy:.1%} of the answers are: the ranges are wrong. Calibrate with images "
@@ -48,7 +48,7 @@ def _require_int8_inside(interpreter):
         raise Mistake(
             f"{' and '.join(refused)}: float32 is expected. Leave inference_input_type and inference_output_type alone."
         )
-    if "QUANTIZE" not in [entry["op_name"] for entry in interpreter._get_ops_details()]:
+    if "QUANTIZE" not in [entry["op_name"] for entry in evaluation.operators(interpreter)]:
         raise Mistake(
             "only the weights are int8, the model still computes in float32. Give it a representative dataset: then "
             "the activations are int8 too."

@@ -3,8 +3,8 @@
     python -m tflite_course.targets.coreml MODEL.mlpackage     # its operations, the bytes of its files
 
 coremltools converts models everywhere, but only macOS predicts with them. This module reads a saved .mlpackage back
-with coremltools' own reader and computes what its program says. It checks the mathematics that the file holds; Apple's
-runtime, its GPU and its Neural Engine round in their own ways.
+with coremltools' own reader and computes what its program says. It checks the mathematics that the file holds;
+which bits Apple's runtime gives on a CPU, a GPU or the Neural Engine it cannot say.
 
 float16 is float16 here too: each operation adds up in float32 and rounds its result once. Meaning of the operations:
 https://apple.github.io/coremltools/source/coremltools.converters.mil.mil.ops.defs.html

@@ -57,7 +57,7 @@ def _inspect(content):
     from tflite_course import evaluation
 
     interpreter = evaluation.make_interpreter(content)
-    steps = [step for step in interpreter._get_ops_details() if step["op_name"] != "DELEGATE"]
+    steps = evaluation.operators(interpreter)
     layers = [step for step in steps if step["op_name"] in ("CONV_2D", "FULLY_CONNECTED")]
     tensors = {entry["index"]: entry for entry in interpreter.get_tensor_details()}
     return {

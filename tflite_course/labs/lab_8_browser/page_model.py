@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tflite_course.labs import files
+from tflite_course.labs import tflite_file
 from tflite_course.labs.exercise import Exercise, Mistake, mnist
 
 IMAGES = 500  # of the test set
@@ -11,8 +11,8 @@ IMAGES = 500  # of the test set
 def judge(answer, rng):
     from tflite_course import evaluation
 
-    interpreter = files.open_file(answer)
-    files.require_shapes(interpreter)
+    interpreter = tflite_file.open_file(answer)
+    tflite_file.require_shapes(interpreter)
     _require_one_image(interpreter)
     _require_int8_inside(interpreter)
     images, labels = mnist()[1]
@@ -38,9 +38,11 @@ def _require_one_image(interpreter):
 
 def _require_int8_inside(interpreter):
     """Raise Mistake unless weights and activations are int8 and both ends float32, with the setting that is wrong."""
+    from tflite_course import evaluation
+
     if any(entry["dtype"] == np.float16 for entry in interpreter.get_tensor_details()):
         raise Mistake("the weights are float16, int8 is expected: leave `supported_types` alone.")
-    source, target, weights = files.kind(interpreter)
+    source, target, weights = tflite_file.dtypes(interpreter)
     if weights == {"float32"}:
         raise Mistake("the weights are float32: nothing is quantized. Set `converter.optimizations`.")
     if (source, target) != ("float32", "float32"):
@@ -48,7 +50,7 @@ def _require_int8_inside(interpreter):
         raise Mistake(
             f"{' and '.join(refused)}: float32 is expected. Leave inference_input_type and inference_output_type alone."
         )
-    if "QUANTIZE" not in [entry["op_name"] for entry in interpreter._get_ops_details()]:
+    if "QUANTIZE" not in [entry["op_name"] for entry in evaluation.operators(interpreter)]:
         raise Mistake(
             "only the weights are int8, the model still computes in float32. Give it a representative dataset: then "
             "the activations are int8 too."

@@ -37,7 +37,7 @@ UNITS = np.array([1, 1, 1, 0.4, 0.4, 0.4], np.float32)  # one int8 scale serves 
 LIMIT = 4.0
 STILL = 0.1  # radians a second: a quarter of a window that turns less than that holds no exercise
 HOP, KEEP, ON, OFF, TIMES = 16, 0.7, 0.6, 0.3, 2
-MOST_BAD = RATE // 2  # lines in a row that are no samples; after them the window is thrown away
+MOST_BAD = RATE // 2  # lines in a row that are not samples; after them the window is thrown away
 NO_CONFIGURATION, GONE = 78, 3
 
 
@@ -157,7 +157,7 @@ def prepare(samples, arm):
 
 
 def parse(line):
-    """Return the six numbers of a line as float32 (6,), or None when it is no sample."""
+    """Return the six numbers of a line as float32 (6,), or None when it is not a sample."""
     try:
         sample = np.array([float(number) for number in line.split(",")])
     except ValueError:
@@ -169,7 +169,7 @@ def parse(line):
 def samples(lines, say):
     """Yield (number of the line, float32 (6,)); None instead of a sample means that there is a hole here.
 
-    lines: text lines, and None when the sensor was silent. A line that is no sample is replaced by the sample before
+    lines: text lines, and None when the sensor was silent. A line that is not a sample is replaced by the sample before
     it, MOST_BAD times in a row at most. say: called with each message.
     """
     number, bad, in_a_row, last = 0, 0, 0, None
@@ -190,7 +190,7 @@ def samples(lines, say):
                 in_a_row, last = 0, sample
         yield number, last
     if bad:
-        say(f"{bad} of {number} lines were no samples")
+        say(f"{bad} of {number} lines were not samples")
 
 
 def answers(stream, model, arm="right"):

@@ -149,7 +149,7 @@ def signal_of(content):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
             start(content).invoke()
         finally:
-            os._exit(0)  # an error that is no crash comes again in this process
+            os._exit(0)  # an error that is not a crash comes again in this process
     status = os.waitpid(child, 0)[1]
     return signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else None
 
@@ -604,7 +604,7 @@ def run(options, stop):
 
 
 def renew(options, model):
-    """Return the new model, or the old one when that is no good."""
+    """Return the new model, or the old one when that cannot be used."""
     try:
         model = load_model(options)
         print(f"{options.model.name}: new model in use", flush=True)

@@ -136,7 +136,7 @@ def signal_of(content):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
             start(content).invoke()
         finally:
-            os._exit(0)  # an error that is no crash comes again in this process
+            os._exit(0)  # an error that is not a crash comes again in this process
     status = os.waitpid(child, 0)[1]
     return signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else None
 
@@ -351,7 +351,7 @@ def images_of_json(content):
     try:
         instances = json.loads(content)["instances"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        refuse('The request is no JSON object with "instances": send {"instances": [image, ...]}.')
+        refuse('The request is not a JSON object with "instances": send {"instances": [image, ...]}.')
     try:
         values = np.array(instances)
     except ValueError:

@@ -49,7 +49,7 @@ def answer(notebook, name, source):
 
 
 def test_the_class_is_graded_in_one_worker(request):
-    """pytest-xdist 3.8 beside pytest 9.2 forgets the groups without a word: then each worker grades the class."""
+    """pytest-xdist 3.8 beside pytest 9.2 silently forgets the groups: then each worker grades the class."""
     assert request.node.nodeid.endswith("@grading") or "PYTEST_XDIST_WORKER" not in os.environ
 
 
@@ -76,7 +76,7 @@ def test_collect_takes_what_platforms_give(tmp_path):
     found = {s.student: s for s in collect.collect(tmp_path, [LAB])}
     assert {name for name, s in found.items() if s.notebooks == {LAB: text}} == {"ada", "bob", "Carla-Curie"}
     assert "cannot be unpacked" in found["dan"].problems[0]
-    assert "is no lab" in found["eve"].problems[0]
+    assert "is not a lab" in found["eve"].problems[0]
     assert found["fay"].problems == ["no notebook of a lab was found"]
 
 

@@ -64,7 +64,7 @@ def grade(work, lab, student, text, *, sandboxed=True, again=False):
         notebook, notes = repair.repair(notebook, released)
         held = lint.inspect(notebook, released)
     except Exception as error:
-        notes, crashed = [f"the file is no notebook ({type(error).__name__}); it scores 0."], True
+        notes, crashed = [f"the file is not a notebook ({type(error).__name__}); it scores 0."], True
         notebook = released
     nbformat.write(notebook, folder / f"{lab}.ipynb")
     if not crashed:

@@ -35,7 +35,7 @@ NAMES = {
     "tflite_course.labs": "reaches into the checks",
     "tflite_course.grading": "reaches into the grading",
 }
-METHODS = {"compile", "eval"}  # model.compile(...) is no danger: only the plain names are
+METHODS = {"compile", "eval"}  # model.compile(...) is harmless: only the plain names are
 
 
 def find_tampering(source):

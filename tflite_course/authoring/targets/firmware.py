@@ -132,7 +132,7 @@ def main():
     parser.add_argument("--bakenn", metavar="PYTHON", help="a Python that has bakenn[tflite]==1.0.0")
     arguments = parser.parse_args()
     if arguments.bakenn:
-        import cmsis_nn
+        from tflite_course.authoring.targets import cmsis_nn
 
         kernels = cmsis_nn.measure(arguments.bakenn)
     else:

@@ -1,4 +1,4 @@
-"""Grading: what is collected, repaired, held and exported, and what a hostile submission cannot do.
+"""Grading: what is collected, repaired, flagged and exported, and what a hostile submission cannot do.
 
 The attacks run in the sandbox that the command uses. Without bubblewrap they are skipped, with one line that says so.
 """
@@ -175,7 +175,7 @@ def test_tampering_is_found(source):
     assert lint.find_tampering(source)
 
 
-def test_honest_answers_are_not_held():
+def test_honest_answers_are_not_flagged():
     for path in sorted((ROOT / "solutions").glob("*/*.ipynb")):
         assert lint.inspect(nbformat.read(path, as_version=4), _released(path)) == {}, path
     assert lint.find_tampering("model.compile('adam', loss)\nmodel.eval") == []
@@ -337,7 +337,7 @@ def test_a_part_of_the_answers_scores_a_part(graded):
 
 def test_reasons_are_said(graded):
     said = graded[1]
-    assert "transformer lab_3_quantize: held" in said and "input_transformers_cleanup" in said
+    assert "transformer lab_3_quantize: flagged" in said and "input_transformers_cleanup" in said
     assert "GRADE_MEMORY was passed" in said
     for student in ("exit", "memory", "forks", "loop"):
         assert f"{student} lab_3_quantize: it could not be run to its end and scores 0" in said

@@ -155,7 +155,7 @@ def _settle(work, lab, student, notebook, notes, crashed, held):
                 failed.add(data.grade_id)
     if held:
         reasons = sorted({reason for found in held.values() for reason in found})
-        notes = [*notes, f"held for a person to look at, no points for checks until then ({'; '.join(reasons)})."]
+        notes = [*notes, f"flagged for a person to look at, no points for checks until then ({'; '.join(reasons)})."]
     with Gradebook(gradebook.database(work), gradebook.COURSE_ID) as book:
         book.update_or_create_student(student)
         submission = book.update_or_create_submission(lab, student)

@@ -1,4 +1,4 @@
-"""Find answers that reach for the grading itself: they are held for a person to look at, and score nothing until then.
+"""Find answers that try to tamper with the grading: a person looks at them, and they score nothing until then.
 
 A check runs in the same process as the answer, so an answer could change the check. What does that has to name one of a
 few things, and no exercise of the course needs them.
@@ -39,7 +39,7 @@ METHODS = {"compile", "eval"}  # model.compile(...) is harmless: only the plain 
 
 
 def find_tampering(source):
-    """Return the sorted reasons, each "name: what it does", why a cell of code is held; [] when there are none.
+    """Return the sorted reasons, each "name: what it does", why a cell of code is flagged; [] when there are none.
 
     A cell that does not compile has none: it cannot run either.
     """

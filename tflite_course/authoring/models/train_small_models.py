@@ -27,7 +27,7 @@ TEACHERS = ("mnist_cnn", "mnist_cnn_augmented")
 
 
 def distort(images, rng):
-    """Return images, float32 (n, 28, 28), turned, scaled, sheared, shifted and elastically distorted, each in its own way."""
+    """Return images, float32 (n, 28, 28), each turned, scaled, sheared, shifted and elastically distorted at random."""
     from scipy.interpolate import CubicSpline
 
     n, knots = len(images), np.linspace(0, 27, 5)

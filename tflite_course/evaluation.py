@@ -256,8 +256,8 @@ def activation_memory(model):
     """Return the bytes that the activations of a .tflite model need at once, at a batch of 1.
 
     The largest sum, over the operators in their order, of the tensors that are alive: those that were made and are
-    still needed. Weights that are stored smaller and unpacked (float16, weight-only) are not activations. No runtime
-    can do with less; a microcontroller's arena is larger, its kernels have work space too.
+    still needed. Weights that are stored smaller and unpacked (float16, weight-only) are no activations. No runtime can
+    do with less; a microcontroller's arena is larger, its kernels have work space too.
     Raises CourseError for a model of several graphs: what its branches and loops need depends on the input.
     """
     content = read_model(model)

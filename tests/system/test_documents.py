@@ -104,3 +104,26 @@ def test_what_depends_on_tfmot_and_keras_2():
     assert rows["makers"][0].split(", ") == sorted(
         name for name, source in scripts.items() if imports(source, modules[0])
     )
+
+
+def lost_imports(path):
+    """Return the imports of the course's own modules in a file, also inside functions, that name nothing there."""
+    lost = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("tests", "tflite_course"):
+            place = ROOT / node.module.replace(".", "/")
+            file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+            source = file.read_text(encoding="utf-8") if file.is_file() else ""
+            for name in (alias.name for alias in node.names if not alias.name.startswith("__")):
+                inside = (place / name).is_dir() or (place / f"{name}.py").is_file()
+                if not file.is_file() or not (inside or re.search(rf"\b{name}\b", source)):
+                    lost.append(f"{node.module}.{name}")
+    return lost
+
+
+def test_imports_are_there(tmp_path):
+    """An import inside a function fails only when the function is called: a module that moves must not leave one."""
+    files = [path for folder in ("tests", "tflite_course") for path in (ROOT / folder).rglob("*.py")]
+    assert {path.relative_to(ROOT).as_posix(): lost for path in files if (lost := lost_imports(path))} == {}
+    (tmp_path / "a.py").write_text("def f():\n    from tests import gone, ROOT\n    from tests.gone import x\n")
+    assert lost_imports(tmp_path / "a.py") == ["tests.gone", "tests.gone.x"]

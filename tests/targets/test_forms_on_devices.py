@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests import ROOT
-from tests import test_firmware as firmware
+from tests.targets import test_firmware as firmware
 from tests.tools.form_files import all_forms
 from tflite_course.errors import CourseError
 from tflite_course.targets import golden

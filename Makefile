@@ -61,7 +61,7 @@ test-all: $(VENV)/test.stamp programs ## everything, also what is slow
 test-one: $(VENV)/test.stamp ## one test, lesson or lab (ONE="tests/labs/test_capstone.py -k plan", ONE=notebooks/04*)
 	$(BIN)/python -m pytest $(if $(findstring .ipynb,$(ONE))$(filter notebooks/%,$(ONE)),--nbval) $(ONE)
 
-shake: $(VENV)/test.stamp ## lessons, labs and tests with the arithmetic of other processors (SHAKE_FLAGS: --only 2)
+shake: $(VENV)/test.stamp ## lessons, labs and tests with the arithmetic of other processors (SHAKE_FLAGS: --shake 2)
 	$(BIN)/python -m tests.shake.run $(SHAKE_FLAGS)
 
 targets: $(VENV)/test.stamp browser emulators flower ## only what runs on the targets of part 3

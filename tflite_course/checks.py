@@ -86,7 +86,7 @@ def is_keras_3(model):
 def check_for_tfmot(model):
     """Return the model when TFMOT can take it: a tf_keras (Keras 2) model of layers that it knows how to quantize.
 
-    Raises CourseError for a Keras 3 model, something that is no model, a subclassed or unbuilt model, one that is
+    Raises CourseError for a Keras 3 model, something that is not a model, a subclassed or unbuilt model, one that is
     wrapped already, and layers without a quantization rule.
     """
     import tf_keras

@@ -123,7 +123,8 @@ def _read(name, checksum, path):
     """Return {name: array} of data/NAME.npz, or of the copy at path, after comparing its SHA-256."""
     path = resource(f"data/{name}.npz") if path is None else Path(path)
     cure = (
-        f"`git checkout -- data/{name}.npz` brings the course's copy back, `python data/make_{name}.py` builds it anew"
+        f"`git checkout -- data/{name}.npz` brings the course's copy back, "
+        f"`python -m tflite_course.authoring make_{name}` builds it anew"
     )
     try:
         content = path.read_bytes()

@@ -219,7 +219,7 @@ def check_entry(entry):
     What students hand in goes through here too: no value is trusted.
     """
     if not isinstance(entry, dict):
-        raise ValueError("an entry is no object")
+        raise ValueError("an entry is not an object")
     if not isinstance(entry.get("name"), str) or not NAME.fullmatch(entry["name"]):
         raise ValueError("an entry has no name")
     datetime.datetime.fromisoformat(entry["date"] if isinstance(entry.get("date"), str) else "")
@@ -374,7 +374,7 @@ def read_texts(notebook=NOTEBOOK):
 
     notebook: a path, or a notebook as nbformat reads it. A section is its answer cell and the text cells that the
     student put behind it; it is found by its grade_id, its cell id or the heading above it.
-    Raises CourseError for a file that is missing or no notebook.
+    Raises CourseError for a file that is missing or not a notebook.
     """
     cells = _cells(notebook)
     found, current = {name: [] for name in SECTIONS}, None
@@ -420,13 +420,13 @@ def _cells(notebook):
             raise ValueError
         return cells
     except FileNotFoundError:
-        if "google.colab" in sys.modules:  # there the notebook is no file
+        if "google.colab" in sys.modules:  # there the notebook is not a file
             return _cells_from_colab()
         raise CourseError(
             f"There is no notebook {path.name} in this folder: save it, or give its name as the argument."
         ) from None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        raise CourseError(f"{path.name} is no notebook: save it once more, then run this cell again.") from None
+        raise CourseError(f"{path.name} is not a notebook: save it once more, then run this cell again.") from None
 
 
 def _cells_from_colab():

@@ -60,7 +60,7 @@ def load(path=PATH):
         entries = None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise CourseError(
-            f"{path.name} is damaged and was left as it is: mend it in an editor, or give it another name and go on."
+            f"{path.name} is damaged and was left as it is: fix it in an editor, or give it another name and go on."
         )
     return entries
 

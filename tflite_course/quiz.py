@@ -18,7 +18,7 @@ def load_quiz(name):
     questions = json.loads(resource(f"assets/quizzes/{name}.json").read_text(encoding="utf-8"))
     for question in questions:
         if sum(answer["correct"] for answer in question["answers"]) != 1:
-            raise CourseError(f"Quiz {name}: '{question['question']}' needs exactly one right answer: mend the JSON.")
+            raise CourseError(f"Quiz {name}: '{question['question']}' needs exactly one right answer: fix the JSON.")
     return questions
 
 

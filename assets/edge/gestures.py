@@ -37,11 +37,11 @@ UNITS = np.array([1, 1, 1, 0.4, 0.4, 0.4], np.float32)  # one int8 scale serves 
 LIMIT = 4.0
 STILL = 0.1  # radians a second: a quarter of a window that turns less than that holds no exercise
 HOP, KEEP, ON, OFF, TIMES = 16, 0.7, 0.6, 0.3, 2
-MOST_BAD = RATE // 2  # lines in a row that are no samples; after them the window is thrown away
+MOST_BAD = RATE // 2  # lines in a row that are not samples; after them the window is thrown away
 NO_CONFIGURATION, GONE = 78, 3
 
 
-class Trouble(Exception):
+class UserError(Exception):
     """What is wrong and what helps, in one sentence; status: what the program ends with."""
 
     def __init__(self, text, status=GONE):
@@ -99,7 +99,7 @@ class Decision:
 
 
 class Model:
-    """The .tflite of the course: int8 (1, size, 1, 6) in, int8 logits out. Raises Trouble for another file."""
+    """The .tflite of the course: int8 (1, size, 1, 6) in, int8 logits out. Raises UserError for another file."""
 
     def __init__(self, path):
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -110,9 +110,9 @@ class Model:
             )
             self.interpreter.allocate_tensors()
         except OSError as error:
-            raise Trouble(f"{path.name} cannot be read ({error.strerror}): copy it there", NO_CONFIGURATION) from None
+            raise UserError(f"{path.name} cannot be read ({error.strerror}): copy it there", NO_CONFIGURATION) from None
         except (ValueError, RuntimeError) as error:
-            raise Trouble(f"{path.name} {explain(error)}", NO_CONFIGURATION) from None
+            raise UserError(f"{path.name} {explain(error)}", NO_CONFIGURATION) from None
         self.source = self.interpreter.get_input_details()[0]
         self.target = self.interpreter.get_output_details()[0]
         taken, given = (tuple(map(int, details["shape"])) for details in (self.source, self.target))
@@ -123,7 +123,7 @@ class Model:
             or given != (1, len(NAMES))
             or self.source["dtype"] != np.int8
         ):
-            raise Trouble(
+            raise UserError(
                 f"{path.name} takes {taken} and gives {given}, it is not for this sensor: give watch_int8.tflite",
                 NO_CONFIGURATION,
             )
@@ -157,7 +157,7 @@ def prepare(samples, arm):
 
 
 def parse(line):
-    """Return the six numbers of a line as float32 (6,), or None when it is no sample."""
+    """Return the six numbers of a line as float32 (6,), or None when it is not a sample."""
     try:
         sample = np.array([float(number) for number in line.split(",")])
     except ValueError:
@@ -169,7 +169,7 @@ def parse(line):
 def samples(lines, say):
     """Yield (number of the line, float32 (6,)); None instead of a sample means that there is a hole here.
 
-    lines: text lines, and None when the sensor was silent. A line that is no sample is replaced by the sample before
+    lines: text lines, and None when the sensor was silent. A line that is not a sample is replaced by the sample before
     it, MOST_BAD times in a row at most. say: called with each message.
     """
     number, bad, in_a_row, last = 0, 0, 0, None
@@ -190,7 +190,7 @@ def samples(lines, say):
                 in_a_row, last = 0, sample
         yield number, last
     if bad:
-        say(f"{bad} of {number} lines were no samples")
+        say(f"{bad} of {number} lines were not samples")
 
 
 def answers(stream, model, arm="right"):
@@ -219,7 +219,7 @@ def answers(stream, model, arm="right"):
 def listen(stream, patience, give_up, say):
     """Yield the lines of a stream, and None when it is silent for patience seconds.
 
-    Raises Trouble after give_up seconds of silence (0: never), and when the stream breaks.
+    Raises UserError after give_up seconds of silence (0: never), and when the stream breaks.
     """
     lines = queue.Queue(maxsize=1000)
 
@@ -242,12 +242,12 @@ def listen(stream, patience, give_up, say):
                 yield None
             silent = True
             if give_up and time.monotonic() - heard >= give_up:
-                raise Trouble(f"No sample for {give_up:g} s: the program ends, start it anew") from None
+                raise UserError(f"No sample for {give_up:g} s: the program ends, start it anew") from None
             continue
         if isinstance(line, StopIteration):
             return
         if isinstance(line, OSError):
-            raise Trouble(f"The sensor is gone ({line.strerror}): plug it in and start again")
+            raise UserError(f"The sensor is gone ({line.strerror}): plug it in and start again")
         if silent:
             say("The sensor is back")
         heard, silent = time.monotonic(), False
@@ -259,28 +259,28 @@ def say(text):
 
 
 def open_port(name, mode, standard):
-    """Return a file or serial port, or the standard stream for "-". Raises Trouble."""
+    """Return a file or serial port, or the standard stream for "-". Raises UserError."""
     if name == "-":
         return standard
     try:
         return open(name, mode, encoding="utf-8", errors="replace")
     except OSError as error:
-        raise Trouble(
+        raise UserError(
             f"{name} cannot be opened ({error.strerror}): check the cable and the name", NO_CONFIGURATION
         ) from None
 
 
 def light(led, on):
-    """Set the LED; led: the file that takes 1 and 0, or None. Raises Trouble."""
+    """Set the LED; led: the file that takes 1 and 0, or None. Raises UserError."""
     if led is not None:
         try:
             led.write_text("1" if on else "0")
         except OSError as error:
-            raise Trouble(f"The LED {led.name} cannot be set ({error.strerror}): check --led") from None
+            raise UserError(f"The LED {led.name} cannot be set ({error.strerror}): check --led") from None
 
 
 def run(options):
-    """Read, prepare, infer, act until the stream ends. Raises Trouble."""
+    """Read, prepare, infer, act until the stream ends. Raises UserError."""
     model = Model(options.model)
     source = open_port(options.read, "r", sys.stdin)
     sink = open_port(options.write, "a", sys.stdout)
@@ -291,7 +291,7 @@ def run(options):
             try:
                 print(f"{number / RATE:.2f} {'none' if answer is None else NAMES[answer]}", file=sink, flush=True)
             except OSError as error:
-                raise Trouble(f"The answer cannot be written ({error.strerror}): check the port of --write") from None
+                raise UserError(f"The answer cannot be written ({error.strerror}): check the port of --write") from None
             light(options.led, answer is not None)
     finally:
         light(options.led, False)
@@ -309,9 +309,9 @@ def main():
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # told to stop: as with Ctrl-C, the LED goes off
     try:
         run(parser.parse_args())
-    except Trouble as trouble:
-        say(trouble)
-        return trouble.status
+    except UserError as error:
+        say(error)
+        return error.status
     except KeyboardInterrupt:
         pass
     return 0

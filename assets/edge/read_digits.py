@@ -44,7 +44,7 @@ LEAST_INK, MOST_INK, SMOOTHEST, ROUGHEST = 30, 280, 0.33, 1.75
 MANY = 5000  # frames in a folder: from here on listing them costs more than reading one
 
 
-class Trouble(Exception):
+class UserError(Exception):
     """What is wrong and what helps, in one sentence."""
 
 
@@ -149,7 +149,7 @@ def signal_of(content):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
             start(content).invoke()
         finally:
-            os._exit(0)  # an error that is no crash comes again in this process
+            os._exit(0)  # an error that is not a crash comes again in this process
     status = os.waitpid(child, 0)[1]
     return signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else None
 
@@ -178,19 +178,19 @@ class Model:
     batch, open: images that it takes at once, and whether that can be changed; paper, ink: what it takes for grey 0
     and 255; probabilities: whether it gives those, or logits; state: whether an answer changes the next one;
     hint: a sentence for who gave the model, or None.
-    Raises Trouble for a file that is none, and for one that LiteRT cannot run.
+    Raises UserError for a file that is none, and for one that LiteRT cannot run.
     """
 
     def __init__(self, content, name, input_range=None):
         self.content, self.name, self.hint = content, name, None
         crash = signal_of(content)
         if crash:
-            raise Trouble(f"LiteRT itself stops on {name} ({crash}): convert it anew, with other settings")
+            raise UserError(f"LiteRT itself stops on {name} ({crash}): convert it anew, with other settings")
         try:
             self.interpreter = start(content)
             self.interpreter.invoke()  # the first run is slow: not while an image waits
         except (ValueError, RuntimeError) as error:
-            raise Trouble(f"{name} ({len(content):,} bytes) {explain(error)}") from None
+            raise UserError(f"{name} ({len(content):,} bytes) {explain(error)}") from None
         targets = self.find_ends()
         self.paper, self.ink = input_range or possible_ranges(self.source)[0]
         digit, self.state = known_digits()[0], False
@@ -208,7 +208,7 @@ class Model:
         if not layout or not ten or not np.issubdtype(sources[0]["dtype"], np.number):
             many = len(self.interpreter.get_signature_list()) > 1
             cure = "convert the signature for digits alone" if many else "it is not a model for digits"
-            raise Trouble(
+            raise UserError(
                 f"{self.name} takes {describe(sources)} and gives {describe(targets)}, not 28 x 28 grey values and ten "
                 f"numbers: {cure}"
             )
@@ -234,7 +234,7 @@ class Model:
             best = usual
         (self.paper, self.ink), (right, rows) = best, found[best]
         if not np.isfinite(rows).all():
-            raise Trouble(f"{self.name} answers with something that is not a number: train or convert it again")
+            raise UserError(f"{self.name} answers with something that is not a number: train or convert it again")
         within = (rows > -1e-3).all() and (rows < 1 + 1e-2).all()  # softmax, or a sigmoid for each digit
         self.probabilities = bool(within and rows.max() > 0.5)
         if best != usual:
@@ -305,24 +305,24 @@ def infer(model, image):
 
 
 def read_frame(path):
-    """Return a frame, uint8 (height, width). Raises Trouble."""
+    """Return a frame, uint8 (height, width). Raises UserError."""
     try:
         if path.stat().st_size > LARGEST_FRAME**2 + 1000:
-            raise Trouble(f"{path.name} is larger than {LARGEST_FRAME} x {LARGEST_FRAME} pixels: set the camera")
+            raise UserError(f"{path.name} is larger than {LARGEST_FRAME} x {LARGEST_FRAME} pixels: set the camera")
         content = path.read_bytes()
     except OSError as error:
-        raise Trouble(f"{path.name} cannot be read ({reason(error)}): let the camera keep its files longer") from None
+        raise UserError(f"{path.name} cannot be read ({reason(error)}): let the camera keep its files longer") from None
     gap = rb"(?:\s|#[^\n]*\n)+"  # white space and comments
     header = re.match(rb"P5" + gap + rb"(\d+)" + gap + rb"(\d+)" + gap + rb"255\s", content)
     if header is None:
-        raise Trouble(f"{path.name} is not a binary PGM file with 8 bits: set the format of the camera")
+        raise UserError(f"{path.name} is not a binary PGM file with 8 bits: set the format of the camera")
     width, height = int(header[1]), int(header[2])
     if min(width, height) < SMALLEST_FRAME or max(width, height) > LARGEST_FRAME:
         limits = f"{SMALLEST_FRAME} to {LARGEST_FRAME:,} a side"
-        raise Trouble(f"{path.name} has {width} x {height} pixels, a frame has {limits}: set the camera")
+        raise UserError(f"{path.name} has {width} x {height} pixels, a frame has {limits}: set the camera")
     pixels = np.frombuffer(content, np.uint8, offset=header.end())
     if len(pixels) != width * height:
-        raise Trouble(
+        raise UserError(
             f"{path.name} holds {len(pixels)} of {width * height} pixels: let the camera rename complete files"
         )
     return pixels.reshape(height, width)
@@ -452,7 +452,7 @@ class Frames:
         self.large = False
 
     def next(self):
-        """Return the path of the next frame, or None. Raises Trouble when frames cannot be deleted or are too many."""
+        """Return the path of the next frame, or None. Raises UserError when frames cannot be deleted or are many."""
         if not self.waiting:
             self.look()
         return self.waiting.popleft() if self.waiting else None
@@ -480,7 +480,7 @@ class Frames:
             self.drop(first)
         elif len(names) > MANY and not self.large:
             self.large = True
-            raise Trouble(f"{self.folder.name} has more than {MANY:,} frames, each look takes longer: give --live")
+            raise UserError(f"{self.folder.name} has more than {MANY:,} frames, each look takes longer: give --live")
 
     def drop(self, everything):
         """Delete the frames that wait, all or all but the newest."""
@@ -488,14 +488,14 @@ class Frames:
         for _ in range(old):
             self.delete(self.waiting.popleft())
         if everything and old:
-            raise Trouble(f"{old} frames from before the start were deleted: the program reads the newest one")
+            raise UserError(f"{old} frames from before the start were deleted: the program reads the newest one")
 
     def delete(self, path):
-        """Delete a frame. Raises Trouble when that is not allowed; the frame is not read again."""
+        """Delete a frame. Raises UserError when that is not allowed; the frame is not read again."""
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
-            raise Trouble(
+            raise UserError(
                 f"{path.name} cannot be deleted ({reason(error)}): give the folder to the program's user"
             ) from None
 
@@ -504,16 +504,16 @@ class Frames:
 
 
 def load_model(options):
-    """Return a Model that has run. Raises Trouble."""
+    """Return a Model that has run. Raises UserError."""
     path = options.model
     try:
         content = path.read_bytes()
         checksum = path.with_name(path.name + ".sha256")
         wanted = checksum.read_text().split() if checksum.exists() else None
     except (OSError, UnicodeError) as error:
-        raise Trouble(f"{path.name} cannot be read ({reason(error)}): copy the model there") from None
+        raise UserError(f"{path.name} cannot be read ({reason(error)}): copy the model there") from None
     if wanted is not None and wanted[:1] != [hashlib.sha256(content).hexdigest()]:
-        raise Trouble(f"{path.name} is not the file that {checksum.name} was made of: copy both again")
+        raise UserError(f"{path.name} is not the file that {checksum.name} was made of: copy both again")
     model = Model(content, path.name, tuple(options.input_range) if options.input_range else None)
     if model.hint:
         say(model.hint)
@@ -523,7 +523,7 @@ def load_model(options):
 def act(name, answer, options):
     """Say the digit, and light the LED while the program is sure of one. answer: None, or (digit, probability).
 
-    Raises Trouble.
+    Raises UserError.
     """
     sure = answer is not None and answer[1] >= options.sure
     text = "no digit" if answer is None else f"{answer[0] if sure else 'not sure'} ({answer[1]:.1%})"
@@ -532,11 +532,11 @@ def act(name, answer, options):
         try:
             options.led.write_text("1" if sure else "0")
         except OSError as error:
-            raise Trouble(f"The LED {options.led.name} cannot be set ({reason(error)}): check --led") from None
+            raise UserError(f"The LED {options.led.name} cannot be set ({reason(error)}): check --led") from None
 
 
 def read_and_act(path, model, options):
-    """Do all that a frame needs. Raises Trouble."""
+    """Do all that a frame needs. Raises UserError."""
     try:
         answer = infer(model, find_digit(read_frame(path)))
     except Refused:
@@ -556,8 +556,8 @@ def reason(error):
     return getattr(error, "strerror", None) or type(error).__name__
 
 
-def say(trouble):
-    print(f"{trouble}.", file=sys.stderr, flush=True)
+def say(error):
+    print(f"{error}.", file=sys.stderr, flush=True)
 
 
 def stamp(path):
@@ -570,7 +570,7 @@ def stamp(path):
 
 
 def run(options, stop):
-    """Read, prepare, infer, act until stop is set. Raises Trouble when there is no model to start with."""
+    """Read, prepare, infer, act until stop is set. Raises UserError when there is no model to start with."""
     version, model = stamp(options.model), load_model(options)
     notify("READY=1")
     every = int(os.environ.get("WATCHDOG_USEC", 2_000_000)) / 2e6  # half of what the unit allows
@@ -598,18 +598,18 @@ def run(options, stop):
                     break
             else:
                 stop.wait(PAUSE)
-        except Trouble as trouble:
-            say(trouble)
+        except UserError as error:
+            say(error)
     notify("STOPPING=1")
 
 
 def renew(options, model):
-    """Return the new model, or the old one when that is no good."""
+    """Return the new model, or the old one when that cannot be used."""
     try:
         model = load_model(options)
         print(f"{options.model.name}: new model in use", flush=True)
-    except Trouble as trouble:
-        say(f"{trouble}; the model before it goes on")
+    except UserError as error:
+        say(f"{error}; the model before it goes on")
     return model
 
 
@@ -637,8 +637,8 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     try:
         run(options, stop)
-    except Trouble as trouble:
-        say(trouble)
+    except UserError as error:
+        say(error)
         return NO_CONFIGURATION
     except KeyboardInterrupt:
         pass

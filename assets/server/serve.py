@@ -35,7 +35,7 @@ BATCH = 50  # images that run at once: larger batches leave the processor's cach
 MOST_BYTES = 4_000_000  # of a request, so that nobody can fill the memory
 
 
-class Trouble(Exception):
+class UserError(Exception):
     """What is wrong and what helps, in one sentence."""
 
 
@@ -136,7 +136,7 @@ def signal_of(content):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
             start(content).invoke()
         finally:
-            os._exit(0)  # an error that is no crash comes again in this process
+            os._exit(0)  # an error that is not a crash comes again in this process
     status = os.waitpid(child, 0)[1]
     return signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else None
 
@@ -165,19 +165,19 @@ class Model:
     batch, open: images that it takes at once, and whether that can be changed; paper, ink: what it takes for grey 0
     and 255; probabilities: whether it gives those, or logits; state: whether an answer changes the next one;
     hint: a sentence for who gave the model, or None.
-    Raises Trouble for a file that is none, and for one that LiteRT cannot run.
+    Raises UserError for a file that is none, and for one that LiteRT cannot run.
     """
 
     def __init__(self, content, name, input_range=None):
         self.content, self.name, self.hint = content, name, None
         crash = signal_of(content)
         if crash:
-            raise Trouble(f"LiteRT itself stops on {name} ({crash}): convert it anew, with other settings")
+            raise UserError(f"LiteRT itself stops on {name} ({crash}): convert it anew, with other settings")
         try:
             self.interpreter = start(content)
             self.interpreter.invoke()  # the first run is slow: not while an image waits
         except (ValueError, RuntimeError) as error:
-            raise Trouble(f"{name} ({len(content):,} bytes) {explain(error)}") from None
+            raise UserError(f"{name} ({len(content):,} bytes) {explain(error)}") from None
         targets = self.find_ends()
         self.paper, self.ink = input_range or possible_ranges(self.source)[0]
         digit, self.state = known_digits()[0], False
@@ -195,7 +195,7 @@ class Model:
         if not layout or not ten or not np.issubdtype(sources[0]["dtype"], np.number):
             many = len(self.interpreter.get_signature_list()) > 1
             cure = "convert the signature for digits alone" if many else "it is not a model for digits"
-            raise Trouble(
+            raise UserError(
                 f"{self.name} takes {describe(sources)} and gives {describe(targets)}, not 28 x 28 grey values and ten "
                 f"numbers: {cure}"
             )
@@ -221,7 +221,7 @@ class Model:
             best = usual
         (self.paper, self.ink), (right, rows) = best, found[best]
         if not np.isfinite(rows).all():
-            raise Trouble(f"{self.name} answers with something that is not a number: train or convert it again")
+            raise UserError(f"{self.name} answers with something that is not a number: train or convert it again")
         within = (rows > -1e-3).all() and (rows < 1 + 1e-2).all()  # softmax, or a sigmoid for each digit
         self.probabilities = bool(within and rows.max() > 0.5)
         if best != usual:
@@ -312,8 +312,8 @@ def load_model(path, input_range=None):
         sys.exit(f"{path.name} cannot be read ({error.strerror}): give the path of a .tflite file.")
     try:
         model = Model(content, path.name, input_range)
-    except Trouble as trouble:
-        sys.exit(f"{trouble}.")
+    except UserError as error:
+        sys.exit(f"{error}.")
     if model.hint:
         print(f"{model.hint}.", file=sys.stderr, flush=True)
     if model.open:
@@ -351,7 +351,7 @@ def images_of_json(content):
     try:
         instances = json.loads(content)["instances"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        refuse('The request is no JSON object with "instances": send {"instances": [image, ...]}.')
+        refuse('The request is not a JSON object with "instances": send {"instances": [image, ...]}.')
     try:
         values = np.array(instances)
     except ValueError:

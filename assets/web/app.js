@@ -4,7 +4,7 @@ import { centerLikeMnist } from "./center.js";
 import { Pad, SIDE } from "./pad.js";
 import { readPicture } from "./picture.js";
 import { Problem } from "./problem.js";
-import { bring, DigitModel, firstLine, startRuntime, timeModels } from "./runtime.js";
+import { download, DigitModel, firstLine, startRuntime, timeModels } from "./runtime.js";
 
 const LARGEST_FILE = 64 * 2 ** 20; // bytes of a .tflite; the memory of a phone is small
 
@@ -96,14 +96,14 @@ async function measure(measured) {
 async function loadModels() {
   const runtime = startRuntime();
   runtime.catch(() => {}); // what fails here is told where it is awaited
-  for (const entry of await (await bring("models.json", "The list of models")).json()) {
+  for (const entry of await (await download("models.json", "The list of models")).json()) {
     const row = addRow({ ...entry, detail: `${entry.variant}, ${(entry.accuracy * 100).toFixed(2)} %` });
     row.file = entry.file;
   }
   const own = rows.slice();
   choose(own[0]);
   for (const row of own) {
-    const bytes = new Uint8Array(await (await bring(row.file, row.name)).arrayBuffer());
+    const bytes = new Uint8Array(await (await download(row.file, row.name)).arrayBuffer());
     row.model = await DigitModel.load(bytes, row.name);
     await readDrawing(true);
     if (row === own[0]) {

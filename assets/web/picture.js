@@ -6,7 +6,7 @@ import { Problem } from "./problem.js";
 const SMALLEST = 14, LARGEST = 8192; // pixels a side
 const MARGIN = 10; // of 140: room around the picture
 
-/** Return a picture as Uint8Array of 140 x 140, 0 = paper. Throws Problem for what is no picture or has a wrong size. */
+/** Return a picture as Uint8Array of 140 x 140, 0 = paper. Throws Problem for what is not a picture or has a wrong size. */
 export async function readPicture(file) {
   const bitmap = await createImageBitmap(file).catch(() => {
     throw new Problem(`${file.name} is neither a .tflite file nor a picture that this browser knows: choose a PNG or JPEG.`);

@@ -8,7 +8,7 @@ const FOLDER = new URL("runtime/", import.meta.url);
 const ARRAYS = { float32: Float32Array, uint8: Uint8Array, int32: Int32Array };
 let litert = null;
 
-/** Load the runtime, once. Throws Problem where it cannot run or cannot be brought. */
+/** Load the runtime, once. Throws Problem where it cannot run or cannot be downloaded. */
 export function startRuntime() {
   litert ??= load().catch((error) => {
     if (!error.final) litert = null; // the network may come back: the next call tries again
@@ -26,7 +26,7 @@ async function load() {
   }
   const name = "litert_wasm_compat_internal";
   const scripts = import("./runtime/litert.js"); // at the same time
-  const packed = await bring(new URL(`${name}.wasm.gz`, FOLDER), "The runtime");
+  const packed = await download(new URL(`${name}.wasm.gz`, FOLDER), "The runtime");
   const unpacked = new Response(packed.body.pipeThrough(new DecompressionStream("gzip")), {
     headers: { "Content-Type": "application/wasm" },
   });
@@ -52,7 +52,7 @@ async function load() {
 }
 
 /** fetch() with one sentence for everything that can go wrong. */
-export async function bring(address, name) {
+export async function download(address, name) {
   const response = await fetch(address).catch(() => null);
   if (!response?.ok) {
     throw new Problem(`${name} could not be loaded${response ? ` (the server says ${response.status})` : ""}: check the network, then load the page again.`);
@@ -107,7 +107,7 @@ function findEnds(bytes, name) {
  * when that is not the usual way, or "".
  */
 export class DigitModel {
-  /** Throws Problem for a file that is no such model, and for one that LiteRT.js cannot run. */
+  /** Throws Problem for a file that is not such a model, and for one that LiteRT.js cannot run. */
   static async load(bytes, name = "The model") {
     const { layout, input, output } = findEnds(bytes, name);
     const core = await startRuntime();

@@ -142,7 +142,7 @@ def main():
         seconds, models = lessons[lesson][0].get(tag), lessons[lesson][2]
         ours = models.get(variable)
         if seconds is None or ours is None:
-            print(f"{topic}: the lesson has no cell tagged {tag} or no model {variable}: mend TOPICS or the lesson")
+            print(f"{topic}: the lesson has no cell tagged {tag} or no model {variable}: fix TOPICS or the lesson")
             continue
         line = (
             f"{topic:24} ours {seconds:6.1f} s {ours['bytes']:8,} bytes {ours['gzip']:8,} gzip {ours['accuracy']:.2%}"

@@ -1,4 +1,4 @@
-"""Grading: what is collected, repaired, held and exported, and what a hostile submission cannot do.
+"""Grading: what is collected, repaired, flagged and exported, and what a hostile submission cannot do.
 
 The attacks run in the sandbox that the command uses. Without bubblewrap they are skipped, with one line that says so.
 """
@@ -49,7 +49,7 @@ def answer(notebook, name, source):
 
 
 def test_the_class_is_graded_in_one_worker(request):
-    """pytest-xdist 3.8 beside pytest 9.2 forgets the groups without a word: then each worker grades the class."""
+    """pytest-xdist 3.8 beside pytest 9.2 silently forgets the groups: then each worker grades the class."""
     assert request.node.nodeid.endswith("@grading") or "PYTEST_XDIST_WORKER" not in os.environ
 
 
@@ -76,7 +76,7 @@ def test_collect_takes_what_platforms_give(tmp_path):
     found = {s.student: s for s in collect.collect(tmp_path, [LAB])}
     assert {name for name, s in found.items() if s.notebooks == {LAB: text}} == {"ada", "bob", "Carla-Curie"}
     assert "cannot be unpacked" in found["dan"].problems[0]
-    assert "is no lab" in found["eve"].problems[0]
+    assert "is not a lab" in found["eve"].problems[0]
     assert found["fay"].problems == ["no notebook of a lab was found"]
 
 
@@ -175,7 +175,7 @@ def test_tampering_is_found(source):
     assert lint.find_tampering(source)
 
 
-def test_honest_answers_are_not_held():
+def test_honest_answers_are_not_flagged():
     for path in sorted((ROOT / "solutions").glob("*/*.ipynb")):
         assert lint.inspect(nbformat.read(path, as_version=4), _released(path)) == {}, path
     assert lint.find_tampering("model.compile('adam', loss)\nmodel.eval") == []
@@ -337,7 +337,7 @@ def test_a_part_of_the_answers_scores_a_part(graded):
 
 def test_reasons_are_said(graded):
     said = graded[1]
-    assert "transformer lab_3_quantize: held" in said and "input_transformers_cleanup" in said
+    assert "transformer lab_3_quantize: flagged" in said and "input_transformers_cleanup" in said
     assert "GRADE_MEMORY was passed" in said
     for student in ("exit", "memory", "forks", "loop"):
         assert f"{student} lab_3_quantize: it could not be run to its end and scores 0" in said
@@ -480,7 +480,7 @@ def test_a_worker_that_fails_is_recorded():
 
 def test_dask_loses_nothing_when_a_worker_is_killed(tmp_path):
     """Half-way a worker dies: every submission is graded, and what was done is not done again."""
-    from tests import benchmark_grading
+    from tests.benchmarks import grading as benchmark_grading
 
     try:
         sandbox.check_available()

@@ -13,11 +13,12 @@ import pytest
 from nbval.plugin import get_sanitize_patterns
 
 from tests import ROOT
+from tests.tools.lessons import lesson_files
 from tflite_course.authoring import makers
 from tflite_course.authoring.outputs import METADATA, tag_assertions
 from tflite_course.authoring.publish import course_source
 
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = lesson_files()
 MOST_BYTES, MOST_OUTPUT_BYTES, MOST_IGNORED = 600_000, 90_000, 2
 SECTIONS = ["Setup", "Check yourself", "Recap", "Write in your journal", "Further reading"]
 HEADER_ROWS = ["You will be able to", "Before you start", "Time", "You will produce"]
@@ -49,31 +50,6 @@ def cells_with_other_assertions(notebook):
 def without_code(markdown):
     """Return the prose of a text cell: no fenced code, no inline code."""
     return re.sub(r"```.*?```|`[^`]*`", "", markdown, flags=re.S)
-
-
-LESSONS = [
-    "01_train_mnist",
-    "02_convert",
-    "03_run_the_interpreter",
-    "04_draw_digits",
-    "05_post_training_quantization",
-    "06_quantization_aware_training",
-    "07_pruning",
-    "08_weight_clustering",
-    "09_combine_and_redesign",
-    "10_linux_and_raspberry_pi",
-    "11_browser",
-    "12_microcontroller",
-    "13_android_ios_and_core_ml",
-    "14_server_or_edge",
-    "15_federated_learning",
-    "16_transfer_learning",
-    "17_sensors_and_gestures",
-]
-
-
-def test_all_lessons_are_there():
-    assert [p.stem for p in NOTEBOOKS] == LESSONS
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "assets" / "experiments").glob("*.json")), ids=lambda p: p.stem)
@@ -202,7 +178,7 @@ def test_prose(path):
     for cell in text_cells(read(path)):
         prose = without_code(cell.source)
         assert not TOO_EASY.search(prose), TOO_EASY.search(prose)[0]
-        # accuracies and sizes belong into outputs, where the test recomputes them
+        # accuracies and sizes belong in outputs, where the test recomputes them
         assert not re.search(r"\d\s?%", prose), f"a percentage in prose: {prose[:200]!r}"
         assert not re.search(r"\d[\d,.]* (bytes|KB|kB|MB|ms|µs|us)\b", prose), (
             f"a measurement in prose: {prose[:200]!r}"

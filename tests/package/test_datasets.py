@@ -83,7 +83,7 @@ def test_damaged_file(tmp_path, damage, load, name):
     broken = {"cut": content[:-1000], "flipped": content, "empty": b"", "text": b"<html>404</html>"}
     broken["the other set"] = resource(f"data/{other}.npz").read_bytes()
     (tmp_path / f"{name}.npz").write_bytes(broken[damage])
-    with pytest.raises(CourseError, match=rf"damaged .*`git checkout .*make_{name}\.py"):
+    with pytest.raises(CourseError, match=rf"damaged .*`git checkout .*make_{name}`"):
         load(tmp_path / f"{name}.npz")
 
 

@@ -127,7 +127,7 @@ def test_a_hidden_range_is_told_and_never_chosen(name, folder):
 
 
 def test_a_bad_model_is_left_alone():
-    """A low accuracy that no range mends is an accuracy, not an error."""
+    """A low accuracy that no range cures is an accuracy, not an error."""
     labels = (forms._digits() + 1) % 10
     assert evaluation.accuracy(models.model_path("mnist_nano", "int8"), IMAGES, labels) < 0.1
 

@@ -48,3 +48,15 @@ def test_check_runs_what_is_quick():
 )
 def test_parts(nodeid, part):
     assert tiers.part_of(nodeid) == part
+
+
+def test_stored_seconds():
+    """A run of the lessons keeps the seconds of the tests, and the other way round; what is gone is forgotten."""
+    stored = tiers.merged(
+        {"tests/a.py::old": 9.0}, {"notebooks/01_a.ipynb::Cell 0": 0.2, "notebooks/01_a.ipynb::Cell 1": 1}, True
+    )
+    assert stored == {"notebooks/01_a.ipynb": 1.2, "tests/a.py::old": 9.0}
+    assert tiers.merged(stored, {"tests/a.py::new": 2.0, "tests/a.py::quick": 0.1}, False) == {
+        "notebooks/01_a.ipynb": 1.2,
+        "tests/a.py::new": 2.0,
+    }

@@ -1,4 +1,4 @@
-"""Federated averaging: splits, replies that are no good, averaging, the stored experiment, and Flower where it is."""
+"""Federated averaging: splits, useless replies, averaging, the stored experiment, and Flower where it is."""
 
 import json
 

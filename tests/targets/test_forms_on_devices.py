@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests import ROOT
-from tests import test_firmware as firmware
+from tests.targets import test_firmware as firmware
 from tests.tools.form_files import all_forms
 from tflite_course.errors import CourseError
 from tflite_course.targets import golden
@@ -56,7 +56,7 @@ def test_every_form_is_read_by_the_program(made):
     forms, _ = made
     for name, form in forms.items():
         if name in WITHOUT_TEN:
-            with pytest.raises(read_digits.Trouble, match=WITHOUT_TEN[name]) as raised:
+            with pytest.raises(read_digits.UserError, match=WITHOUT_TEN[name]) as raised:
                 read_digits.Model(form.content, name)
             assert one_sentence(str(raised.value))
             continue
@@ -87,8 +87,8 @@ def test_what_no_program_can_run_gets_one_sentence(made):
             continue
         try:
             model = read_digits.Model(content, name)
-        except read_digits.Trouble as trouble:
-            assert one_sentence(str(trouble)), trouble
+        except read_digits.UserError as error:
+            assert one_sentence(str(error)), error
         else:
             assert name in HINTED and one_sentence(model.hint)
 

@@ -66,7 +66,7 @@ def test_damaged_recordings(tmp_path, damage):
     content = resource("data/watch.npz").read_bytes()
     if damage != "gone":
         (tmp_path / "watch.npz").write_bytes({"cut": content[:-1000], "empty": b""}[damage])
-    with pytest.raises(CourseError, match=r"watch\.npz .*`git checkout .*make_watch\.py"):
+    with pytest.raises(CourseError, match=r"watch\.npz .*`git checkout .*make_watch`"):
         datasets.load_watch(tmp_path / "watch.npz")
 
 
@@ -304,7 +304,7 @@ def test_nonsense_is_said_once_and_nothing_is_lost(recordings):
     assert done.returncode == 0 and done.stdout == good.stdout
     first, last = done.stderr.splitlines()
     assert first.startswith("Line 301 is not six finite numbers ('nan,") and first.endswith("stands in.")
-    assert last == f"{len(NONSENSE)} of {len(lines)} lines were no samples."
+    assert last == f"{len(NONSENSE)} of {len(lines)} lines were not samples."
 
 
 def test_a_sensor_that_only_sends_nan_switches_the_answer_off(recordings):

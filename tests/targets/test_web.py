@@ -35,7 +35,7 @@ PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "device_s
 def dist(tmp_path_factory):
     """The built page in a folder of its own."""
     if not shutil.which("npm"):
-        pytest.skip("There is no npm to bring LiteRT.js: install Node.js.")
+        pytest.skip("There is no npm to fetch LiteRT.js with: install Node.js.")
     folder = tmp_path_factory.mktemp("web") / "dist"
     build.build(folder)
     return folder
@@ -185,7 +185,7 @@ def test_a_taken_port_and_a_missing_npm_are_one_sentence(tmp_path, monkeypatch):
         build.make_server(tmp_path, port=server.server_port)
     monkeypatch.setattr(build.shutil, "which", lambda name: None)
     with pytest.raises(CourseError, match="install Node.js"):
-        build.bring("core", tmp_path)
+        build.fetch_package("core", tmp_path)
 
 
 def test_another_package_than_the_tried_one_is_refused(tmp_path, monkeypatch):
@@ -197,7 +197,7 @@ def test_another_package_than_the_tried_one_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(build.shutil, "which", lambda name: "npm")
     monkeypatch.setattr(build.subprocess, "run", pack)
     with pytest.raises(CourseError, match="is not the package that was tried"):
-        build.bring("core", tmp_path / "packages")
+        build.fetch_package("core", tmp_path / "packages")
     assert not (tmp_path / "packages" / "core").exists()
 
 

@@ -3,27 +3,30 @@
 python -m tests.tools.run_all check|test|all
 """
 
+import math
 import subprocess
 import sys
 import time
 
 from tests import ROOT
 from tests.tools import tiers
+from tests.tools.lessons import lesson_files
 
-# These take longest. They start first, so that no worker ends long after the other.
-LONG = ("16", "05", "09", "07", "08", "06", "10", "01")
 # Tests that share a browser, a class or a kernel go to one worker, the rest wherever there is room.
 PYTEST = [sys.executable, "-m", "pytest", "-n", "2"]
 
 
 def lessons(tier):
-    """Return the lessons that a tier runs, the longest first: check takes those that differ from the last commit."""
-    found = sorted((ROOT / "notebooks").glob("**/[0-9]*.ipynb"))
-    found = [path for path in found if ".ipynb_checkpoints" not in path.parts]
+    """Return the lessons that a tier runs: check takes those that differ from the last commit.
+
+    Those that take longest start first, so that no worker ends long after the other; a lesson without stored seconds
+    is one of them.
+    """
+    found, seconds = lesson_files(), tiers.stored_durations()
     if tier == "check":
         changed = {ROOT / path for path in tiers.changed_files()}
         found = [path for path in found if path in changed]
-    return sorted(found, key=lambda path: LONG.index(path.name[:2]) if path.name[:2] in LONG else len(LONG))
+    return sorted(found, key=lambda path: -seconds.get(f"notebooks/{path.name}", math.inf))
 
 
 def steps(tier):
@@ -34,6 +37,8 @@ def steps(tier):
     notebooks = [str(path) for path in lessons(tier)]
     if notebooks:  # a notebook is one kernel: all its cells go to one worker
         commands["lessons"] = [*PYTEST, "--nbval", "--dist", "loadfile", "--no-loadscope-reorder", *notebooks]
+        if tier == "all":
+            commands["lessons"] += ["--store-durations"]
     tests = [*PYTEST, "--dist", "loadgroup", "--tier", tier, "tests"]
     if tier == "all":
         tests += ["--durations", "20", "--store-durations"]

@@ -83,13 +83,28 @@ def pytest_collection_modifyitems(config, items):
     tier = config.getoption("--tier")
     if tier == "all" or getattr(config.option, "nbval", False):
         return
-    durations = json.loads(STORE.read_text(encoding="utf-8")) if STORE.is_file() else {}
+    durations = stored_durations()
     slow = [(item.nodeid.split("@")[0], item.get_closest_marker("slow") is not None) for item in items]
     kept = set(chosen(slow, tier, durations, changed_files()))
     out = [item for item in items if item.nodeid.split("@")[0] not in kept]
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item.nodeid.split("@")[0] in kept]
+
+
+def stored_durations():
+    """Return {node id of a test, or path of a lesson: seconds} of the last `make test-all`; {} before the first."""
+    return json.loads(STORE.read_text(encoding="utf-8")) if STORE.is_file() else {}
+
+
+def merged(stored, seconds, lessons):
+    """Return what is stored after a run: a run of lessons replaces their sums, a run of tests what is not a lesson."""
+    new = defaultdict(float)
+    for nodeid, value in seconds.items():
+        new[nodeid.split("::")[0] if lessons else nodeid] += value
+    new = {name: round(value, 1) for name, value in new.items() if lessons or value >= QUICK / 2}
+    kept = {name: value for name, value in stored.items() if name.endswith(".ipynb") != lessons}
+    return dict(sorted((kept | new).items()))
 
 
 def seconds_by_test(terminalreporter):
@@ -111,6 +126,6 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.section("seconds by part, over all workers")
         for part in sorted(parts, key=parts.get, reverse=True):
             terminalreporter.write_line(f"{part:16} {count[part]:5} tests {parts[part]:7.0f} s")
-    if config.getoption("--store-durations") and not getattr(config.option, "nbval", False):
-        stored = {nodeid: round(value, 1) for nodeid, value in sorted(seconds.items()) if value >= QUICK / 2}
+    if config.getoption("--store-durations"):
+        stored = merged(stored_durations(), seconds, getattr(config.option, "nbval", False))
         STORE.write_text(json.dumps(stored, indent=0) + "\n", encoding="utf-8")

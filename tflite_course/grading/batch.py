@@ -28,7 +28,9 @@ def grade_all(tasks, *, workers=2, scheduler=None, report=print):
     results = []
     for done in (_on_dask if scheduler else _in_processes)(tasks, workers, scheduler):
         results.append(done)
-        state = "crashed" if done["crashed"] else "held" if done["held"] else f"{done['score']:g}/{done['max_score']:g}"
+        state = (
+            "crashed" if done["crashed"] else "flagged" if done["held"] else f"{done['score']:g}/{done['max_score']:g}"
+        )
         report(f"[{len(results)}/{len(tasks)}] {done['student']} {done['lab']}: {state}")
     return sorted(results, key=lambda done: (done["lab"], done["student"]))
 

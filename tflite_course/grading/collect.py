@@ -80,7 +80,7 @@ def collect(folder, labs):
         elif path.suffix == ".ipynb" and _lab_of(path.name, labs):
             _take(path, submission, labs)
         else:
-            submission.problems.append(f"{path.name} is no lab")
+            submission.problems.append(f"{path.name} is not a lab")
     if not found:
         raise CourseError(f"The folder {folder.name} is empty: put one zip file or folder a student into it.")
     for submission in found.values():

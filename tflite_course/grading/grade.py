@@ -64,7 +64,7 @@ def grade(work, lab, student, text, *, sandboxed=True, again=False):
         notebook, notes = repair.repair(notebook, released)
         held = lint.inspect(notebook, released)
     except Exception as error:
-        notes, crashed = [f"the file is no notebook ({type(error).__name__}); it scores 0."], True
+        notes, crashed = [f"the file is not a notebook ({type(error).__name__}); it scores 0."], True
         notebook = released
     nbformat.write(notebook, folder / f"{lab}.ipynb")
     if not crashed:
@@ -155,7 +155,7 @@ def _settle(work, lab, student, notebook, notes, crashed, held):
                 failed.add(data.grade_id)
     if held:
         reasons = sorted({reason for found in held.values() for reason in found})
-        notes = [*notes, f"held for a person to look at, no points for checks until then ({'; '.join(reasons)})."]
+        notes = [*notes, f"flagged for a person to look at, no points for checks until then ({'; '.join(reasons)})."]
     with Gradebook(gradebook.database(work), gradebook.COURSE_ID) as book:
         book.update_or_create_student(student)
         submission = book.update_or_create_submission(lab, student)

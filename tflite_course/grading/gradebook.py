@@ -29,7 +29,7 @@ def check_database():
     except ModuleNotFoundError as error:
         raise CourseError(f"GRADEBOOK_URL needs the package {error.name}: pip install 'psycopg[binary]'.") from None
     except sqlalchemy.exc.ArgumentError:
-        raise CourseError("GRADEBOOK_URL is no address: write postgresql+psycopg://user@host:port/database.") from None
+        raise CourseError("GRADEBOOK_URL is not a URL: write postgresql+psycopg://user@host:port/database.") from None
     except sqlalchemy.exc.SQLAlchemyError as error:
         reason = str(error).strip().splitlines()[0]
         raise CourseError(f"The gradebook of GRADEBOOK_URL does not answer ({reason}): is its server up?") from None

@@ -1,4 +1,4 @@
-"""Find answers that reach for the grading itself: they are held for a person to look at, and score nothing until then.
+"""Find answers that try to tamper with the grading: a person looks at them, and they score nothing until then.
 
 A check runs in the same process as the answer, so an answer could change the check. What does that has to name one of a
 few things, and no exercise of the course needs them.
@@ -35,11 +35,11 @@ NAMES = {
     "tflite_course.labs": "reaches into the checks",
     "tflite_course.grading": "reaches into the grading",
 }
-METHODS = {"compile", "eval"}  # model.compile(...) is no danger: only the plain names are
+METHODS = {"compile", "eval"}  # model.compile(...) is harmless: only the plain names are
 
 
 def find_tampering(source):
-    """Return the sorted reasons, each "name: what it does", why a cell of code is held; [] when there are none.
+    """Return the sorted reasons, each "name: what it does", why a cell of code is flagged; [] when there are none.
 
     A cell that does not compile has none: it cannot run either.
     """

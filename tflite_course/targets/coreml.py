@@ -123,7 +123,7 @@ OPERATIONS = {
 def open_package(package):
     """Return the Program of a saved .mlpackage, a folder.
 
-    Raises CourseError for a folder that is no ML Program or lost a part, and for an operation not in OPERATIONS.
+    Raises CourseError for a folder that is not an ML Program or lost a part, and for an operation not in OPERATIONS.
     """
     from coremltools.converters.mil.frontend.milproto.load import load
     from coremltools.converters.mil.mil import types

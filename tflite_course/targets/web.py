@@ -48,7 +48,7 @@ MODELS = [
 ]
 
 
-def bring(name, folder=PACKAGES):
+def fetch_package(name, folder=PACKAGES):
     """Return the folder of a LiteRT.js package, "core" or "wasm-utils"; npm fetches it the first time.
 
     It is unpacked whole or not at all, for another process may do the same. Raises CourseError without npm or network,
@@ -58,13 +58,13 @@ def bring(name, folder=PACKAGES):
         return folder / name
     npm = shutil.which("npm")
     if not npm:
-        raise CourseError("There is no npm to bring LiteRT.js: install Node.js (Debian: apt-get install npm).")
+        raise CourseError("There is no npm to fetch LiteRT.js with: install Node.js (Debian: apt-get install npm).")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as place:
         command = [npm, "pack", "--silent", f"@litertjs/{name}@{VERSION}"]
         done = subprocess.run(command, cwd=place, capture_output=True, text=True)
         if done.returncode:
-            raise CourseError(f"npm could not bring @litertjs/{name} {VERSION}: check the network, then try again.")
+            raise CourseError(f"npm could not fetch @litertjs/{name} {VERSION}: check the network, then try again.")
         package = Path(place) / done.stdout.split()[-1]
         if hashlib.sha256(package.read_bytes()).hexdigest() != SHA256[name]:
             raise CourseError(f"@litertjs/{name} {VERSION} is not the package that was tried: do not use it.")
@@ -89,7 +89,7 @@ def pack_runtime(core):
 
 def read_runtime():
     """Return {file: bytes} of what the page needs of LiteRT.js."""
-    core, utils = bring("core"), bring("wasm-utils")
+    core, utils = fetch_package("core"), fetch_package("wasm-utils")
     script = (core / "dist" / "index.js").read_text(encoding="utf-8")
     # A bare name needs an import map, an address does not.
     script = script.replace('from "@litertjs/wasm-utils"', 'from "./wasm_utils.js"')
@@ -127,7 +127,7 @@ def read_models():
 
 
 def build(folder=DIST):
-    """Write the page into a folder and return {file: bytes}. Raises CourseError, see bring()."""
+    """Write the page into a folder and return {file: bytes}. Raises CourseError, see fetch_package()."""
     files = {name: (SOURCE / name).read_bytes() for name in PAGE + SCRIPTS}
     files |= {name: (ROOT / "tflite_course" / "pad" / "static" / name).read_bytes() for name in SHARED}
     files |= read_runtime() | read_models()

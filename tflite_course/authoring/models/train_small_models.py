@@ -4,10 +4,10 @@
     python -m tflite_course.authoring train_small_models mnist_nano
 
 They learn from the labels and from the logits of two shipped models, mnist_cnn and mnist_cnn_augmented (knowledge
-distillation: Hinton, Vinyals, Dean 2015, arXiv 1503.02531), on digits that are bent and shifted a little (elastic
+distillation: Hinton, Vinyals, Dean 2015, arXiv 1503.02531), on digits that are distorted and shifted a little (elastic
 distortion: Simard, Steinkraus, Platt 2003), and last on the digits as they are. What was chosen (the networks, the
-bending, the epochs, calibration instead of QAT) was chosen with --hold-out: then the last 5,000 training images are
-left out and tell the accuracy. About an hour on two cores for all; the bent digits stay in --cache.
+distortion, the epochs, calibration instead of QAT) was chosen with --hold-out: then the last 5,000 training images are
+left out and tell the accuracy. About an hour on two cores for all; the distorted digits stay in --cache.
 """
 
 import argparse
@@ -26,8 +26,8 @@ EPOCHS = {"mnist_ds": 8, "mnist_small": 40, "mnist_tiny": 24, "mnist_nano": 24}
 TEACHERS = ("mnist_cnn", "mnist_cnn_augmented")
 
 
-def bend(images, rng):
-    """Return images, float32 (n, 28, 28), turned, scaled, sheared, shifted and bent a little, each in its own way."""
+def distort(images, rng):
+    """Return images, float32 (n, 28, 28), each turned, scaled, sheared, shifted and elastically distorted at random."""
     from scipy.interpolate import CubicSpline
 
     n, knots = len(images), np.linspace(0, 27, 5)
@@ -53,13 +53,13 @@ def bend(images, rng):
 
 
 def make_pool(images, file):
-    """Return COPIES bent copies of the images and, last, the images themselves, uint8 (COPIES + 1, n, 28, 28)."""
+    """Return COPIES distorted copies of the images and, last, the images themselves, uint8 (COPIES + 1, n, 28, 28)."""
     if not file.exists():
         pool = np.empty((COPIES + 1, *images.shape), np.uint8)
         for copy in range(COPIES):
             rng = np.random.default_rng([SEED, copy])
             for start in range(0, len(images), 5000):
-                part = bend(images[start : start + 5000], rng)
+                part = distort(images[start : start + 5000], rng)
                 pool[copy, start : start + 5000] = np.round(part * 255)
         pool[-1] = np.round(images * 255)
         np.save(file, pool)
@@ -175,7 +175,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", help=f"default: {', '.join(EPOCHS)}")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the files go (default: assets/models)")
-    parser.add_argument("--cache", type=Path, default=FOLDER / "cache", help="bent digits, teachers' logits")
+    parser.add_argument("--cache", type=Path, default=FOLDER / "cache", help="distorted digits, teachers' logits")
     parser.add_argument("--hold-out", action="store_true", help=f"leave the last {HELD_OUT:,} training images out")
     options = parser.parse_args()
 

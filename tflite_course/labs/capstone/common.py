@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from tflite_course.labs import files
+from tflite_course.labs import tflite_file
 from tflite_course.labs.exercise import Mistake
 
 ACCURATE = 0.80  # of the 2,000 test images: what a short training passes with room to spare
@@ -25,7 +25,7 @@ def require_accuracy(content, interpreter, lowest):
     accuracy = evaluation.accuracy(content, *fashion()[1], input_range=(0, 1))
     if accuracy >= lowest:
         return accuracy
-    shipped = files.whose(interpreter)
+    shipped = tflite_file.source_checkpoint(interpreter)
     if shipped:
         raise Mistake(f"these are the weights of {shipped}, which knows digits and not clothes. Train your own.")
     if interpreter.get_input_details()[0]["dtype"] == np.float32:

@@ -1,14 +1,14 @@
 """Capstone, float_model: the float32 file that all others are compared with."""
 
-from tflite_course.labs import files
+from tflite_course.labs import tflite_file
 from tflite_course.labs.capstone.common import ACCURATE, require_accuracy
 from tflite_course.labs.exercise import Exercise, Mistake
 
 
 def judge(answer, rng):
-    interpreter = files.open_file(answer)
-    files.require_shapes(interpreter)
-    source, target, weights = files.kind(interpreter)
+    interpreter = tflite_file.open_file(answer)
+    tflite_file.require_shapes(interpreter)
+    source, target, weights = tflite_file.dtypes(interpreter)
     if (source, target, weights) != ("float32", "float32", {"float32"}):
         raise Mistake("the file is quantized already. Asked is float32: what all others are compared with.")
     require_accuracy(answer, interpreter, ACCURATE)

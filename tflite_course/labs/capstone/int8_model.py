@@ -1,14 +1,14 @@
 """Capstone, int8_model: the trained network as a full int8 file."""
 
-from tflite_course.labs import files
+from tflite_course.labs import tflite_file
 from tflite_course.labs.capstone.common import ACCURATE, require_accuracy
 from tflite_course.labs.exercise import Exercise
 
 
 def judge(answer, rng):
-    interpreter = files.open_file(answer)
-    files.require_shapes(interpreter)
-    files.require_int8(interpreter)
+    interpreter = tflite_file.open_file(answer)
+    tflite_file.require_shapes(interpreter)
+    tflite_file.require_int8(interpreter)
     require_accuracy(answer, interpreter, ACCURATE - 0.03)
 
 

@@ -1,6 +1,6 @@
 """Capstone, small_model: the smallest useful int8 file, paid by its bytes after gzip and its accuracy."""
 
-from tflite_course.labs import files
+from tflite_course.labs import tflite_file
 from tflite_course.labs.capstone.common import require_accuracy
 from tflite_course.labs.exercise import Exercise
 
@@ -12,12 +12,12 @@ def judge(answer, rng):
     from tflite_course import evaluation
     from tflite_course.models.flatbuffer import strip
 
-    interpreter = files.open_file(answer)
-    files.require_shapes(interpreter)
-    files.require_int8(interpreter)
+    interpreter = tflite_file.open_file(answer)
+    tflite_file.require_shapes(interpreter)
+    tflite_file.require_int8(interpreter)
     accuracy = require_accuracy(answer, interpreter, LEVELS[0][2])
     packed = evaluation.size_ledger(answer)["gzip"]
-    return files.judge_levels(
+    return tflite_file.judge_levels(
         LEVELS,
         packed,
         accuracy,

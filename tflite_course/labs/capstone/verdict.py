@@ -6,7 +6,7 @@ import gzip
 import numpy as np
 
 from tflite_course import evaluation
-from tflite_course.labs import files
+from tflite_course.labs import tflite_file
 from tflite_course.labs.exercise import Exercise, KnownMistake, mnist
 
 
@@ -73,7 +73,7 @@ def _file(name, variant):
 def _one_class(label):
     """Return mnist_nano with other biases in its last layer: it gives the same label for every image."""
     content = _file("mnist_nano", "int8")
-    last = [op for op in evaluation.operators(files.open_file(content)) if op["op_name"] == "FULLY_CONNECTED"][-1]
+    last = [op for op in evaluation.operators(tflite_file.open_file(content)) if op["op_name"] == "FULLY_CONNECTED"][-1]
 
     def alter(tree):
         buffer = tree.buffers[tree.subgraphs[0].tensors[int(last["inputs"][2])].buffer]
@@ -82,7 +82,7 @@ def _one_class(label):
         values[label] += 1 << 17
         buffer.data = values.view(np.uint8)
 
-    return files.change(content, alter)
+    return tflite_file.edit_flatbuffer(content, alter)
 
 
 def upside_down(before, after, images, labels):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tflite_course.labs import files
+from tflite_course.labs import tflite_file
 from tflite_course.labs.exercise import Mistake, describe, is_keras_3, require_function, require_returned, same
 
 LARGEST = 20_000  # parameters of the student's network
@@ -86,7 +86,7 @@ def converted(answer, model):
 
 def open_float_file(content, batch):
     """Return an interpreter of a float32 file for images (28, 28) with this batch (-1: open), or raise Mistake."""
-    interpreter = files.open_file(content)
+    interpreter = tflite_file.open_file(content)
     dtypes = {np.dtype(details["dtype"]).name for details in interpreter.get_tensor_details()}
     if dtypes & {"int8", "float16", "int16", "uint8"}:
         raise Mistake("the weights are not float32: leave `converter.optimizations` alone, lesson 05 is about it.")

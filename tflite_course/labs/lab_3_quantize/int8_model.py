@@ -1,6 +1,6 @@
 """Lab 3, int8_model: a model whose input, weights and output are int8."""
 
-from tflite_course.labs import files
+from tflite_course.labs import tflite_file
 from tflite_course.labs.exercise import Exercise, Mistake, mnist
 
 IMAGES = 1000  # of the test set
@@ -10,9 +10,9 @@ ENOUGH = 0.97  # of them must be right; the shipped int8 model reaches 0.99
 def judge(answer, rng):
     from tflite_course import evaluation
 
-    interpreter = files.open_file(answer)
-    files.require_shapes(interpreter)
-    files.require_int8(interpreter)
+    interpreter = tflite_file.open_file(answer)
+    tflite_file.require_shapes(interpreter)
+    tflite_file.require_int8(interpreter)
     images, labels = mnist()[1]
     start = int(rng.integers(0, len(images) - IMAGES))
     part = slice(start, start + IMAGES)

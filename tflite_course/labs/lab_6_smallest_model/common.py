@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tflite_course.labs import files
+from tflite_course.labs import tflite_file
 
 
 def varied(content, rng):
@@ -15,4 +15,4 @@ def varied(content, rng):
         data[places] = data[rng.permutation(places)]
         large.data = data
 
-    return files.change(content, alter)
+    return tflite_file.edit_flatbuffer(content, alter)

@@ -1,6 +1,6 @@
 """Lab 6, my_model: the file of a network of one's own, paid by its bytes and its accuracy."""
 
-from tflite_course.labs import files
+from tflite_course.labs import tflite_file
 from tflite_course.labs.exercise import Exercise, Mistake, mnist
 
 # points, largest file, lowest accuracy on the whole test set
@@ -11,10 +11,10 @@ def judge(answer, rng):
     from tflite_course import evaluation
     from tflite_course.models.flatbuffer import strip
 
-    interpreter = files.open_file(answer)
-    files.require_shapes(interpreter)
-    files.require_int8(interpreter)
-    shipped = files.whose(interpreter)
+    interpreter = tflite_file.open_file(answer)
+    tflite_file.require_shapes(interpreter)
+    tflite_file.require_int8(interpreter)
+    shipped = tflite_file.source_checkpoint(interpreter)
     if shipped:
         raise Mistake(f"these are the weights of {shipped}, which comes with the course. Train a network of your own.")
     size, largest = len(answer), LEVELS[0][1]
@@ -22,7 +22,7 @@ def judge(answer, rng):
         cure = "`flatbuffer.strip` makes it fit" if len(strip(answer)) <= largest else "take fewer filters"
         raise Mistake(f"the file has {size:,} bytes, the largest budget is {largest:,}: {cure}.")
     accuracy = evaluation.accuracy(answer, *mnist()[1], input_range=(0, 1))
-    return files.judge_levels(
+    return tflite_file.judge_levels(
         LEVELS,
         size,
         accuracy,

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from tflite_course import evaluation
-from tflite_course.labs import files
+from tflite_course.labs import tflite_file
 from tflite_course.labs.exercise import Exercise, KnownMistake, mnist
 from tflite_course.labs.lab_6_smallest_model.common import varied
 
@@ -20,7 +20,7 @@ def _answers(content, images):
 
 @functools.lru_cache(maxsize=64)  # the mistakes ask for the same answers again and again
 def _answers_to_bytes(content, images):
-    return files.answers(content, np.frombuffer(images, np.float32).reshape(-1, 28, 28))
+    return tflite_file.raw_outputs(content, np.frombuffer(images, np.float32).reshape(-1, 28, 28))
 
 
 def cases(rng):
@@ -67,7 +67,7 @@ def _raised_until(images, fits):
 def _raised(step):
     """Return mnist_nano with one bias of its last layer raised by a number of steps."""
     content = _file("mnist_nano")
-    last = [op for op in evaluation.operators(files.open_file(content)) if op["op_name"] == "FULLY_CONNECTED"][-1]
+    last = [op for op in evaluation.operators(tflite_file.open_file(content)) if op["op_name"] == "FULLY_CONNECTED"][-1]
 
     def alter(tree):
         buffer = tree.buffers[tree.subgraphs[0].tensors[int(last["inputs"][2])].buffer]
@@ -75,7 +75,7 @@ def _raised(step):
         values[3] += step
         buffer.data = values.view(np.uint8)
 
-    return files.change(content, alter)
+    return tflite_file.edit_flatbuffer(content, alter)
 
 
 def files_alone(before, after, images):

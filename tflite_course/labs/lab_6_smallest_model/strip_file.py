@@ -1,6 +1,6 @@
 """Lab 6, strip_file: a .tflite file without what no device reads."""
 
-from tflite_course.labs import files
+from tflite_course.labs import tflite_file
 from tflite_course.labs.exercise import Exercise, Mistake, mnist, require_function, require_returned, same
 from tflite_course.labs.lab_6_smallest_model.common import varied
 
@@ -16,7 +16,7 @@ def judge(answer, rng):
         content = varied(model_path(name, variant).read_bytes(), rng)
         stripped = require_returned(answer(content))
         _check_form(stripped)
-        if not same(files.answers(stripped, images), files.answers(content, images)):
+        if not same(tflite_file.raw_outputs(stripped, images), tflite_file.raw_outputs(content, images)):
             raise Mistake("the answers have changed: weights, scales and operators must stay as they are.")
         left = _left(stripped)
         if left:
@@ -33,7 +33,7 @@ def _check_form(stripped):
         raise Mistake(
             'the file has lost its mark, bytes 4 to 7: write `builder.Finish(..., b"TFL3")` with the identifier.'
         )
-    files.open_file(stripped)
+    tflite_file.open_file(stripped)
 
 
 def _left(content):

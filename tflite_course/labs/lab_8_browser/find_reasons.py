@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tflite_course.labs import files
+from tflite_course.labs import tflite_file
 from tflite_course.labs.exercise import Exercise, KnownMistake, Mistake, compare_function, describe
 from tflite_course.labs.lab_8_browser.common import first_wrong
 
@@ -68,7 +68,7 @@ def dressed(source="int8", target="int8", open_axes=()):
         graph.tensors[int(graph.inputs[0])].shapeSignature = signature
         tree.signatureDefs = None
 
-    return files.change(model_path("mnist_nano", "int8").read_bytes(), alter)
+    return tflite_file.edit_flatbuffer(model_path("mnist_nano", "int8").read_bytes(), alter)
 
 
 def _translate(tree, end, name):

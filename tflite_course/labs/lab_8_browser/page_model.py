@@ -3,15 +3,15 @@
 import numpy as np
 
 from tflite_course import evaluation
-from tflite_course.labs import files
+from tflite_course.labs import tflite_file
 from tflite_course.labs.exercise import Exercise, Mistake, mnist
 
 IMAGES = 500  # of the test set
 
 
 def judge(answer, rng):
-    interpreter = files.open_file(answer)
-    files.require_shapes(interpreter)
+    interpreter = tflite_file.open_file(answer)
+    tflite_file.require_shapes(interpreter)
     _require_one_image(interpreter)
     _require_int8_inside(interpreter)
     images, labels = mnist()[1]
@@ -40,7 +40,7 @@ def _require_int8_inside(interpreter):
     """Raise Mistake unless weights and activations are int8 and both ends float32, with the setting that is wrong."""
     if any(entry["dtype"] == np.float16 for entry in interpreter.get_tensor_details()):
         raise Mistake("the weights are float16, int8 is expected: leave `supported_types` alone.")
-    source, target, weights = files.kind(interpreter)
+    source, target, weights = tflite_file.dtypes(interpreter)
     if weights == {"float32"}:
         raise Mistake("the weights are float32: nothing is quantized. Set `converter.optimizations`.")
     if (source, target) != ("float32", "float32"):

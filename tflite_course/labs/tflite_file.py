@@ -1,4 +1,4 @@
-"""What the checks of several labs ask about a .tflite answer: its dtypes, its raw answers, whose weights it has."""
+"""What the checks of several labs ask about a .tflite answer: its dtypes, its raw outputs, its checkpoint."""
 
 import functools
 
@@ -32,7 +32,7 @@ def weights_of(interpreter):
     return [interpreter.get_tensor(int(op["inputs"][1])) for op in operators]
 
 
-def kind(interpreter):
+def dtypes(interpreter):
     """Return the names of the dtypes of input, output and (a set) weights."""
     ends = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     return *(np.dtype(end["dtype"]).name for end in ends), {w.dtype.name for w in weights_of(interpreter)}
@@ -49,7 +49,7 @@ def require_shapes(interpreter):
 
 def require_int8(interpreter):
     """Raise Mistake unless input, output and weights are int8, with the setting that is missing."""
-    source, target, weights = kind(interpreter)
+    source, target, weights = dtypes(interpreter)
     if weights == {"float32"}:
         raise Mistake("the weights are float32: nothing is quantized. Set `converter.optimizations`.")
     if source == target == "float32":
@@ -70,7 +70,7 @@ def _shipped(name, variant):
     return weights_of(evaluation.make_interpreter(model_path(name, variant)))
 
 
-def whose(interpreter):
+def source_checkpoint(interpreter):
     """Return the name of the shipped model whose weights these are, or None."""
     from tflite_course.errors import CourseError
     from tflite_course.models import CHECKPOINTS
@@ -87,7 +87,7 @@ def whose(interpreter):
     return None
 
 
-def answers(content, images):
+def raw_outputs(content, images):
     """Return what a .tflite model gives for float32 images from 0 to 1: an array (n, 10) in its output dtype."""
     source = evaluation.make_interpreter(content).get_input_details()[0]
     return evaluation.invoke(content, evaluation.quantize_input(images, source))
@@ -110,7 +110,7 @@ def judge_levels(levels, cost, accuracy, *, stripped, nothing, unit="bytes"):
     return Partly(points, f"{found} and at least {missed[2]:.0%}.{hint}")
 
 
-def change(content, alter):
+def edit_flatbuffer(content, alter):
     """Return a .tflite file after alter(tree), with the tree of its tables as ai_edge_litert unpacks it."""
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema

@@ -525,8 +525,8 @@ REFUSED_FORMS = {
     "LSTM, batch 4": "TFLITE_BUILTINS",
     "variable that counts": "convert it without state",
     # the files that nobody can run
-    "RGB": "goes from [?,28,28,3] to [?,10]",
-    "32 x 32": "goes from [?,32,32,1] to [?,10]",
+    "RGB": "goes from [1,28,28,3] to [1,10]",
+    "32 x 32": "goes from [1,32,32,1] to [1,10]",
     "two inputs": "goes from [1,10] and [1,28,28] to [1,10]",
     "audio": "goes from [1,16000] to [1,10]",
     "seven numbers": "goes from [1,28,28] to [1,7]",

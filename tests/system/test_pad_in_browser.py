@@ -266,7 +266,7 @@ def test_the_controls_choose_model_and_pen_width(lab, controlled):
     thin, before = controlled.ink(), lab.python("", "[float(p) for p in controlled.probabilities]")
     menu, slider = lab.page.get_by_label("Model"), lab.page.get_by_label("Pen width")
     menu.select_option("mnist_cnn, int8")
-    asked = "round(float(controlled.predict.input['quantization'][0]), 6) > 0"
+    asked = "round(float(controlled.predict.contract.source['quantization'][0]), 6) > 0"
     assert lab.python("", asked) is True  # the same kernel handles messages in order: the choice has arrived
     assert lab.python("", "[float(p) for p in controlled.probabilities]") != before
     assert controlled.prediction() == 9

@@ -112,7 +112,7 @@ def seconds_by_test(terminalreporter):
     seconds = defaultdict(float)
     for outcome in ("passed", "failed", "error", "xfailed", "xpassed", ""):
         for report in terminalreporter.getreports(outcome):
-            seconds[report.nodeid.split("@")[0]] += report.duration
+            seconds[report.nodeid.split("@")[0]] += getattr(report, "duration", 0.0)  # a collection has none
     return seconds
 
 

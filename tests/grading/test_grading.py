@@ -16,7 +16,6 @@ import sys
 import threading
 import time
 import zipfile
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -406,7 +405,7 @@ def formgrader(graded):
         yield open_page, page
 
 
-PICTURES = Path(__file__).parent / "artefacts" / "formgrader"
+PICTURES = ROOT / "tests" / "artefacts" / "formgrader"
 
 
 def submission_path(work, student):

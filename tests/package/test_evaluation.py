@@ -154,14 +154,6 @@ def test_operators_are_listed_in_one_way():
     assert all(type(index) is int for step in steps for index in step["inputs"] + step["outputs"])
 
 
-def test_only_one_place_asks_for_the_private_list(root):
-    """Lessons and labs have rules of their own; the package and its tests ask operators()."""
-    private = "_get" + "_ops_details"
-    found = [path.relative_to(root).as_posix() for path in (root / "tflite_course").glob("*.py")]
-    found = [name for name in found if private in (root / name).read_text(encoding="utf-8")]
-    assert found == ["tflite_course/runtime.py"]
-
-
 def test_integers_without_a_scale():
     values = np.array([0.0, 0.5, 1.0], np.float32)
     raw = {dtype: {"dtype": dtype, "quantization": (0.0, 0)} for dtype in (np.uint8, np.int8, np.int32)}

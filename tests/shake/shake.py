@@ -302,7 +302,9 @@ def write_startup(folder):
 
     startup = pathlib.Path(folder) / "profile_default" / "startup"
     startup.mkdir(parents=True, exist_ok=True)
-    here = os.path.dirname(os.path.abspath(__file__))
-    lines = ["import sys", f"sys.path.insert(0, {here!r})", "import shake", "sys.path.pop(0)", "shake.install()"]
-    lines.append("del shake, sys")  # the kernel's names are the lesson's
+    lines = ["import importlib.util, sys"]
+    lines += [f"_spec = importlib.util.spec_from_file_location('shake', {os.path.abspath(__file__)!r})"]
+    lines += ["_shake = sys.modules.setdefault('shake', importlib.util.module_from_spec(_spec))"]
+    lines += ["hasattr(_shake, 'install') or _spec.loader.exec_module(_shake)", "_shake.install()"]
+    lines += ["del importlib, sys, _spec, _shake"]  # the kernel's names are the lesson's
     (startup / "00_shake.py").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -1,12 +1,12 @@
 """The drawing pad as people use it: real JupyterLab and Notebook 7, real Chromium, mouse, finger, pen and keyboard."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from tests import ROOT
 from tests.tools.jupyter_browser import NotebookPage, Pad, chromium, jupyter
 from tflite_course.pad import Recognizer
 from tflite_course.pad.strokes import draw_strokes, invent_digit
@@ -14,7 +14,7 @@ from tflite_course.targets.browser import NoBrowser, find_chromium
 
 pytestmark = pytest.mark.xdist_group("browser")
 
-ARTEFACTS = Path(__file__).with_name("artefacts")
+ARTEFACTS = ROOT / "tests" / "artefacts"
 CELLS = [
     "from tflite_course.pad import DigitPad\n\npad = DigitPad()\npad",
     "controlled = DigitPad()\ncontrolled.with_controls()",

@@ -49,7 +49,7 @@ def _model(name, *variants):
 
 
 CNN = "assets/models/mnist_cnn.weights.h5"
-STROKES = ("tflite_course/pad/strokes.py", "tflite_course/pad/widget.py")
+STROKES = ("tflite_course/pad/strokes.py", "tflite_course/pad/centring.py")
 
 MAKERS = {
     "make_mnist": _data("mnist", "Debian's package dataset-mnist or the published files"),

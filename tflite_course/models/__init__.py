@@ -9,8 +9,8 @@ from tflite_course.models.digits import (
     build_small,
     load_model,
     model_path,
-    read_model,
 )
+from tflite_course.models.files import read_model
 
 __all__ = [
     "CHECKPOINTS",

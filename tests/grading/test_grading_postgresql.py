@@ -88,7 +88,7 @@ def test_a_database_that_cannot_be_reached_is_one_sentence(monkeypatch):
     with pytest.raises(CourseError, match="does not answer .*: is its server up"):
         gradebook.check_database()
     monkeypatch.setenv("GRADEBOOK_URL", "no address")
-    with pytest.raises(CourseError, match=r"no address: write postgresql\+psycopg"):
+    with pytest.raises(CourseError, match=r"not a URL: write postgresql\+psycopg"):
         gradebook.check_database()
     monkeypatch.delenv("GRADEBOOK_URL")
     gradebook.check_database()

@@ -134,3 +134,13 @@ def test_stored_times_are_of_a_quiet_machine_that_is_named(path):
     texts = [o.get("text", "") for c in book.cells if c.cell_type == "code" for o in c.outputs]
     if any(re.search(r"\d us\b", text) for text in texts):
         assert any("Processor: " in text for text in texts), "print the processor with the times"
+
+
+def test_a_rule_for_a_line_reaches_no_other_output():
+    """`Source: ...` is masked to the end of its line; an error behind it is still seen."""
+    said = {"output_type": "stream", "name": "stdout", "text": "Source: executed now\n"}
+    error = {"output_type": "error", "ename": "AssertionError", "evalue": "", "traceback": []}
+    assert store_outputs.compared_text([said]) == store_outputs.compared_text(
+        [said | {"text": "Source: stored results\n"}]
+    )
+    assert store_outputs.compared_text([said, error]) != store_outputs.compared_text([said])

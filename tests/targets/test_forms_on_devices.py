@@ -123,7 +123,8 @@ def test_program_and_server_hold_the_same_functions():
 @firmware.with_gcc
 def test_every_form_is_exported_to_c_or_refused_in_one_sentence(made, tmp_path):
     exported = []
-    for name, content in {n: f.content for n, f in made[0].items()} | {n: c for n, (c, _) in made[1].items()}.items():
+    contents = {n: f.content for n, f in made[0].items()} | {n: c for n, (c, _) in made[1].items()}
+    for name, content in contents.items():
         try:
             firmware.export_c.export(content)
         except CourseError as error:

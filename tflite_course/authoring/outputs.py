@@ -11,6 +11,7 @@ assertions: an assertion that holds prints nothing, so nbval would not miss it.
 
 import ast
 import copy
+import functools
 import json
 import os
 import re
@@ -98,21 +99,37 @@ def tidy_cell(cell):
     cell.outputs = joined
 
 
+@functools.cache
+def _rules():
+    return get_sanitize_patterns((ROOT / "tests" / "notebooks" / "nbval_sanitize.cfg").read_text(encoding="utf-8"))
+
+
 def sanitize(text):
     """Return a text after the rules of nbval_sanitize.cfg."""
-    rules = get_sanitize_patterns((ROOT / "tests" / "notebooks" / "nbval_sanitize.cfg").read_text(encoding="utf-8"))
-    for pattern, replacement in rules:
+    for pattern, replacement in _rules():
         text = re.sub(pattern, replacement, text)
     return text
 
 
 def compared_text(outputs):
-    """Return what nbval compares of a cell's outputs, after the rules of nbval_sanitize.cfg."""
+    """Return what nbval compares of a cell's outputs, after the rules of nbval_sanitize.cfg.
+
+    The rules are applied to each text by itself: one that masks the rest of a line must not reach the next output.
+    """
     kept = [{k: v for k, v in o.items() if k not in ("execution_count", "metadata")} for o in outputs]
     for output in kept:
         if "data" in output:
             output["data"] = {m: d for m, d in output["data"].items() if not m.startswith("image/")}
-    return sanitize(json.dumps(kept, sort_keys=True, ensure_ascii=False))
+    return json.dumps(_sanitized(kept), sort_keys=True, ensure_ascii=False)
+
+
+def _sanitized(value):
+    """Return a value of JSON with every text in it sanitized."""
+    if isinstance(value, str):
+        return sanitize(value)
+    if isinstance(value, dict):
+        return {key: _sanitized(item) for key, item in value.items()}
+    return [_sanitized(item) for item in value] if isinstance(value, list) else value
 
 
 def agrees(cell, old):

@@ -388,7 +388,7 @@ def read_interpreter(content, allocate=False):
     interpreter = Interpreter(model_content=content)
     if allocate:
         interpreter.allocate_tensors()
-    found = [operator["op_name"] for operator in evaluation.operators(interpreter)]
+    found = [operator["op_name"] for operator in evaluation.operators(interpreter, delegates=True)]
     return found, evaluation.size_ledger(content)["weights"]
 
 

@@ -477,6 +477,7 @@ def test_a_worker_that_fails_is_recorded():
     json.dumps(result)
 
 
+@pytest.mark.slow
 def test_dask_loses_nothing_when_a_worker_is_killed(tmp_path):
     """Half-way a worker dies: every submission is graded, and what was done is not done again."""
     from tests.benchmarks import grading as benchmark_grading

@@ -55,6 +55,7 @@ def database(tmp_path_factory):
         call("pg_ctl", "-D", data, "-m", "immediate", "stop")
 
 
+@pytest.mark.slow
 def test_a_class_is_graded_into_postgresql(database, tmp_path):
     try:
         sandbox.check_available()

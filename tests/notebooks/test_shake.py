@@ -52,6 +52,7 @@ def test_copied_weights_zeros_and_clusters_stay(shaken):
     assert layers[0][-1] == layers[1][-1]
 
 
+@pytest.mark.slow
 def test_new_processes_are_shaken():
     """A process of the tests that converts, runs and trains differs from one without the shake, and says nothing."""
     program = """

@@ -537,6 +537,7 @@ REFUSED_FORMS = {
 HINTED_FORMS = {"unset variables": "of 20 known digits", "two heads of ten": ""}
 
 
+@pytest.mark.slow
 def test_every_form_of_a_model_is_read_or_refused_in_one_sentence(web, dist, tmp_path_factory):
     pytest.importorskip("tensorflow", reason="The forms are converted with TensorFlow.")
     made, others = all_forms(tmp_path_factory)

@@ -21,6 +21,7 @@ import numpy as np
 from tflite_course.contract import Runner, contract_for
 from tflite_course.datasets import load_mnist
 from tflite_course.errors import CourseError
+from tflite_course.machine import processor
 from tflite_course.models import model_path
 from tflite_course.resources import ROOTS, resource
 
@@ -116,7 +117,7 @@ def agreement(rows, expected):
 
 
 def store_target(path, rows, *, command, versions, **more):
-    """Write what was measured on a target to a .json file, with the date of today, and print its size.
+    """Write what was measured on a target to a .json file, with today's date and this processor, and print its size.
 
     rows: a list of {"runtime", "model", "against", ...}, the rest from agreement(). command: how to repeat it.
     versions: {package or tool: version}. more: other measurements, kept under their names.
@@ -126,7 +127,8 @@ def store_target(path, rows, *, command, versions, **more):
         if missing:
             raise CourseError(f"A row of {path.name} has no {', '.join(sorted(missing))}: add it.")
     date = datetime.date.today().isoformat()
-    record = {"date": date, "command": command, "versions": versions, "rows": rows, **more}
+    about = {"date": date, "processor": processor()}
+    record = {**about, "command": command, "versions": versions, "rows": rows, **more}
     path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(f"{path.name}: {len(rows)} rows, {path.stat().st_size:,} bytes")
 

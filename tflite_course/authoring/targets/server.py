@@ -116,7 +116,6 @@ def measure():
             "sentences": {
                 name: json.loads(ask(port, *request)[1])["detail"] for name, request in bad_requests(image).items()
             },
-            "machine": evaluation.machine(),
         }
     row = {"runtime": "LiteRT behind FastAPI", "model": "mnist_cnn", "against": "LiteRT in process"}
     return row | golden.agreement(rows, np.stack([edge(one) for one in images])), more

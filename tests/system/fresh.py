@@ -152,7 +152,7 @@ def wait_for_address(log, process):
 
 
 def try_check(root, log, target):
-    """Call `make check` (or another target) and return "passed" or "failed: its last line"."""
+    """Call `make check` (or another target) and return "passed" or "failed: " and what failed."""
     with open(log, "w", encoding="utf-8") as output:
         process = subprocess.Popen(
             command_in(root, "make", target),
@@ -162,15 +162,33 @@ def try_check(root, log, target):
             start_new_session=True,
         )
     try:
-        return "passed" if process.wait(timeout=MINUTES * 60) == 0 else "failed: " + last_line(log)
+        return "passed" if process.wait(timeout=MINUTES * 60) == 0 else "failed: " + what_failed(log)
     except subprocess.TimeoutExpired:
         return f"failed: not done after {MINUTES} minutes"
     finally:
         end(process)
 
 
+def what_failed(log):
+    """Return the first test that pytest calls failed and how many there are, or else the last line."""
+    failed = [line for line in lines_of(log) if line.startswith(("FAILED tests/", "ERROR tests/"))]
+    more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
+    return failed[0][:300] + more if failed else last_line(log)
+
+
+def counted(log):
+    """Return what pytest counted, such as "1690 passed, 30 skipped", or None where it did not run."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    found = re.findall(r"^=* ?((?:\d+ (?:passed|failed|skipped|errors?)(?:, )?)+)", text, re.MULTILINE)
+    return found[-1].rstrip(", ") if found else None
+
+
+def lines_of(log):
+    return [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+
+
 def last_line(log):
-    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    lines = lines_of(log)
     told = [line for line in lines if not line.startswith("make: ***")]
     return (told or lines or ["nothing was printed"])[-1][:300]
 
@@ -195,8 +213,10 @@ def try_system(suite, check):
     print(f"  {row['make lab']}", flush=True)
     if check and row["make lab"] == "passed":
         print(f"{row['system']}, Python {python}: make {check} ...", flush=True)
-        row[f"make {check}"] = try_check(root, FOLDER / f"{suite}-{check}.log", check)
-        print(f"  {row[f'make {check}']}", flush=True)
+        log = FOLDER / f"{suite}-{check}.log"
+        row[f"make {check}"] = try_check(root, log, check)
+        row["tests"] = counted(log)
+        print(f"  {row[f'make {check}']}: {row['tests']}", flush=True)
     return row
 
 

@@ -1,6 +1,7 @@
 """make fresh: what it stores, and what it says of a log. The run itself takes root and half an hour."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -19,7 +20,10 @@ def test_what_is_stored_passed():
         any(name.startswith(f"Debian GNU/Linux {s.split()[1]} ") for name in names) for s in fresh.SYSTEMS.values()
     )
     for row in record["systems"]:
-        assert row["make lab"] == "passed" and row["python"].startswith("3.") and row["processor"] and row["commit"]
+        assert row["make lab"] == "passed" and row["make check"] == "passed"
+        passed, skipped = re.fullmatch(r"(\d+) passed, (\d+) skipped", row["tests"]).groups()
+        assert int(passed) > 1000 and 0 < int(skipped) < 100  # skipped: what needs a compiler, a browser, QEMU
+        assert row["python"].startswith("3.") and row["processor"] and row["commit"]
         assert row["date"] >= "2026-11-27"
 
 
@@ -37,6 +41,20 @@ def test_the_last_line_of_a_log_is_the_cause(tmp_path):
     assert fresh.last_line(log) == "The disk is full: free 3 GB."
     log.write_text("")
     assert fresh.last_line(log) == "nothing was printed"
+
+
+def test_what_a_run_of_pytest_says(tmp_path):
+    log = tmp_path / "log"
+    log.write_text(
+        "FAILED tests/labs/test_a.py::test_it[a b] - assert 1\nERROR tests/labs/test_b.py::test_it\n"
+        "2 failed, 1690 passed, 31 skipped, 2048 deselected in 90.00s (0:01:30)\ntests: FAILED (ended with 1)\n"
+    )
+    assert fresh.what_failed(log) == "FAILED tests/labs/test_a.py::test_it[a b] - assert 1, and 1 more"
+    assert fresh.counted(log) == "2 failed, 1690 passed, 31 skipped"
+    log.write_text("===== 1690 passed, 31 skipped, 1 warning in 90.00s (0:01:30) =====\n")
+    assert fresh.counted(log) == "1690 passed, 31 skipped"
+    log.write_text("The disk is full.\n")
+    assert fresh.what_failed(log) == "The disk is full." and fresh.counted(log) is None
 
 
 def test_the_address_of_a_server(tmp_path):

@@ -1,40 +1,133 @@
 """What make check, make test and make test-all run: nothing is lost, and each kind is there."""
 
+import json
+import os
+import subprocess
+import sys
+
 import pytest
 
-from tests.tools import tiers
+from tests import ROOT
+from tests.tools import run_all, tiers
+from tests.tools.tiers import Test as Case  # a name that pytest does not collect
 
-TESTS = [
-    ("tests/labs/test_lab_3.py::test_check[a right]", False),
-    ("tests/labs/test_lab_3.py::test_check[a wrong]", False),
-    ("tests/labs/test_lab_3.py::test_check[slow one]", False),
-    ("tests/targets/test_x.py::test_builds[a]", False),
-    ("tests/targets/test_x.py::test_builds[b]", False),
-    ("tests/targets/test_x.py::test_cluster", True),
-    ("tests/system/test_pad.py::test_new", False),
+LAB = "tests/labs/test_lab_3.py::test_check"
+CASES = [
+    Case(f"{LAB}[a right: sorted]"),
+    Case(f"{LAB}[a right: a loop]"),
+    Case(f"{LAB}[a wrong: reversed]"),
+    Case(f"{LAB}[a wrong: nothing]"),
+    Case(f"{LAB}[b right: trained]"),
+    Case("tests/targets/test_x.py::test_builds[a]"),
+    Case("tests/targets/test_x.py::test_builds[b]"),
+    Case("tests/targets/test_x.py::test_cluster", slow=True),
+    Case("tests/targets/test_x.py::test_firmware", fixtures=("compiled",)),
+    Case("tests/targets/test_y.py::test_page", grouped=True),
+    Case("tests/system/test_make.py::test_new"),
+    Case("tests/package/test_z.py::test_each[a]"),
+    Case("tests/package/test_z.py::test_each[b]"),
+    Case("tests/package/test_z.py::test_each[c]"),
+    Case("tests/package/test_z.py::test_each[d]"),
 ]
-DURATIONS = {TESTS[2][0]: 30.0, TESTS[3][0]: 9.0, TESTS[4][0]: 5.0, TESTS[5][0]: 60.0}
+NUMBER = {case.nodeid: number for number, case in enumerate(CASES)}
+DURATIONS = {
+    f"{LAB}[a right: sorted]": 0.5,
+    f"{LAB}[b right: trained]": 30.0,
+    "tests/targets/test_x.py::test_builds[a]": 9.0,
+    "tests/targets/test_x.py::test_builds[b]": 5.0,
+    "tests/targets/test_x.py::test_cluster": 60.0,
+    "tests/targets/test_x.py::fixture compiled": 8.0,
+    **{f"tests/package/test_z.py::test_each[{name}]": 0.9 for name in "abcd"},
+}
 
 
 def numbers(tier, changed=()):
-    kept = tiers.chosen(TESTS, tier, DURATIONS, changed)
-    return [number for number, (nodeid, _) in enumerate(TESTS) if nodeid in kept]
+    return sorted(NUMBER[nodeid] for nodeid in tiers.chosen(CASES, tier, DURATIONS, changed))
 
 
 def test_all_runs_everything():
-    assert numbers("all") == list(range(len(TESTS)))
+    assert numbers("all") == list(range(len(CASES)))
 
 
 def test_test_runs_what_is_quick_and_the_quickest_of_each_kind():
-    assert numbers("test") == [0, 1, 4, 6]
+    assert numbers("test") == [0, 1, 2, 3, 6, 8, 9, 10, 11, 12, 13, 14]
 
 
 def test_a_lab_that_has_changed_runs_whole():
-    assert numbers("test", ["tflite_course/labs/lab_3/quantize.py"]) == [0, 1, 2, 4, 6]
+    assert 4 in numbers("test", ["tflite_course/labs/lab_3/quantize.py"])
+    assert 4 not in numbers("test", ["tflite_course/labs/lab_30/quantize.py"])
 
 
-def test_check_runs_what_is_quick():
-    assert numbers("check") == [0, 1]
+def test_check_runs_some_of_each_kind_and_nothing_that_needs_a_group_or_what_takes_long_to_make():
+    """Of answers one right (the quickest) and one wrong; of others as many as fit into two seconds."""
+    assert numbers("check") == [1, 2, 11, 12]
+
+
+@pytest.mark.parametrize(
+    ("changed", "more"),
+    [
+        ("tests/targets/test_x.py", [5, 6]),
+        ("tflite_course/targets/x/emulate.py", [5, 6]),
+        ("tflite_course/z.py", [13, 14]),
+        ("tflite_course/labs/lab_3/common.py", [0, 3, 4]),
+        ("tests/labs/answers/lab_3.py", [0, 3, 4]),
+        ("tests/targets/test_y.py", []),
+        ("README.md", []),
+    ],
+)
+def test_check_runs_the_tests_of_what_has_changed(changed, more):
+    assert numbers("check", [changed]) == sorted([1, 2, 11, 12, *more])
+
+
+def test_what_has_changed_has_a_budget(monkeypatch):
+    """The quickest first; what they share is paid once."""
+    monkeypatch.setattr(tiers, "CHANGED", 6.0)
+    assert numbers("check", ["tests/targets/test_x.py"]) == [1, 2, 6, 11, 12]
+    share = [Case(f"tests/a/test_a.py::test_{name}", fixtures=("made",)) for name in "abc"]
+    durations = {"tests/a/test_a.py::fixture made": 2.0, **{case.nodeid: 1.5 for case in share}}
+    assert tiers.within_budget(share, durations) == {case.nodeid for case in share[:2]}
+
+
+def test_check_stays_in_its_budget():
+    """The stored seconds of what make check runs in a checkout without changes."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "--tier", "check", "tests"]
+    unchanged = {**os.environ, "GIT_DIR": os.devnull}  # no changes are seen
+    done = subprocess.run(command, cwd=ROOT, env=unchanged, capture_output=True, text=True)
+    found = [line for line in done.stdout.splitlines() if line.startswith("tests/") and "::" in line]
+    assert len(found) > 1000, done.stdout[-2000:]
+    stored = tiers.stored_durations()
+    seconds = sum(stored.get(nodeid, tiers.STORED / 5) for nodeid in found)
+    shared = sum(value for name, value in stored.items() if "::fixture" in name and value < tiers.MADE)
+    assert seconds + shared < tiers.CHECK
+    parts = {tiers.part_of(nodeid) for nodeid in found}
+    assert parts == {"package", "notebooks", "labs", "grading", "targets", "system"}
+
+
+def test_each_exercise_has_a_right_and_a_wrong_answer_in_check():
+    """As far as one of them takes less than a second."""
+    nodeid = "tests/labs/test_lab_9.py::test_check[round_up {}: x]"
+    assert len({tiers.check_kind(nodeid.format(word)) for word in ("right", "wrong")}) == 2
+    assert tiers.check_kind(nodeid.format("right")) != tiers.check_kind(nodeid.replace("round_up", "add"))
+    assert tiers.check_kind("tests/labs/test_lab_9.py::test_known_mistake[add mistake 3]") == tiers.check_kind(
+        "tests/labs/test_lab_9.py::test_known_mistake[add mistake 0]"
+    )
+
+
+def test_lessons_that_have_changed_have_a_budget(monkeypatch):
+    """One always runs; the others are named."""
+    paths = run_all.lesson_files()[:4]
+    stored = dict(zip([f"notebooks/{path.name}" for path in paths], [50.0, 80.0, 9.0, 20.0], strict=True))
+    monkeypatch.setattr(tiers, "stored_durations", lambda: stored)
+    for changed, runs, named in (
+        ([], [], []),
+        ([1], [1], []),
+        ([0, 2], [0, 2], []),
+        ([0, 1, 2, 3], [3, 2], [0, 1]),
+    ):
+        names = tuple(f"notebooks/{paths[number].name}" for number in changed)
+        monkeypatch.setattr(tiers, "changed_files", lambda names=names: names)
+        assert run_all.lessons("check") == ([paths[number] for number in runs], [paths[number] for number in named])
+    assert run_all.lessons("test")[0][-4:] == [paths[number] for number in (1, 0, 3, 2)]
 
 
 @pytest.mark.parametrize(
@@ -51,12 +144,41 @@ def test_parts(nodeid, part):
 
 
 def test_stored_seconds():
-    """A run of the lessons keeps the seconds of the tests, and the other way round; what is gone is forgotten."""
-    stored = tiers.merged(
-        {"tests/a.py::old": 9.0}, {"notebooks/01_a.ipynb::Cell 0": 0.2, "notebooks/01_a.ipynb::Cell 1": 1}, True
-    )
-    assert stored == {"notebooks/01_a.ipynb": 1.2, "tests/a.py::old": 9.0}
-    assert tiers.merged(stored, {"tests/a.py::new": 2.0, "tests/a.py::quick": 0.1}, False) == {
+    """What did not run keeps its seconds; of a file that ran whole, what is gone is forgotten."""
+    lesson = {"notebooks/01_a.ipynb::Cell 0": 0.2, "notebooks/01_a.ipynb::Cell 1": 1}
+    stored = tiers.merged({"tests/a.py::old": 9.0, "tests/a.py::other": 1.0}, lesson)
+    assert stored == {"notebooks/01_a.ipynb": 1.2, "tests/a.py::old": 9.0, "tests/a.py::other": 1.0}
+    ran = {"tests/a.py::new": 2.0, "tests/a.py::other": 0.01}
+    assert tiers.merged(stored, ran) == {"notebooks/01_a.ipynb": 1.2, "tests/a.py::new": 2.0}
+    assert tiers.merged(stored, ran, whole=False) == {
         "notebooks/01_a.ipynb": 1.2,
         "tests/a.py::new": 2.0,
+        "tests/a.py::old": 9.0,
     }
+
+
+SHARING = """
+import time, pytest
+@pytest.fixture(scope="module")
+def slow():
+    time.sleep(0.4)
+@pytest.mark.parametrize("n", range(2))
+def test_it(n, slow): pass
+"""
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["one process", "a worker"])
+def test_what_tests_share_is_stored_by_itself(workers, tmp_path):
+    """Whoever comes first pays for it; without that a test would look slow, and the next one would pay instead."""
+    (tmp_path / "test_sharing.py").write_text(SHARING, encoding="utf-8")
+    (tmp_path / "conftest.py").write_text(
+        f"from pathlib import Path\nfrom tests.tools import tiers\ntiers.STORE = Path({str(tmp_path / 'd.json')!r})\n"
+        "pytest_plugins = ['tests.tools.tiers']\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", tmp_path, "-p", "no:nbval"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([*command, "--store-durations", *workers, tmp_path], env=environment, capture_output=True)
+    assert done.returncode == 0, done.stdout.decode()
+    stored = json.loads((tmp_path / "d.json").read_text(encoding="utf-8"))
+    assert list(stored) == ["test_sharing.py::fixture slow"] and 0.3 < stored["test_sharing.py::fixture slow"]

@@ -3,7 +3,9 @@
 python -m tests.tools.run_all check|test|all
 """
 
+import itertools
 import math
+import os
 import subprocess
 import sys
 import time
@@ -17,16 +19,22 @@ PYTEST = [sys.executable, "-m", "pytest", "-n", "2"]
 
 
 def lessons(tier):
-    """Return the lessons that a tier runs: check takes those that differ from the last commit.
+    """Return (lessons that a tier runs, changed lessons that it has no time for).
 
-    Those that take longest start first, so that no worker ends long after the other; a lesson without stored seconds
-    is one of them.
+    check takes those that differ from the last commit, the quickest first, as long as tiers.CHANGED seconds are not
+    used up; one it always runs. Those that take longest start first, so that no worker ends long after the other; a
+    lesson without stored seconds is one of them.
     """
-    found, seconds = lesson_files(), tiers.stored_durations()
+    found, stored = lesson_files(), tiers.stored_durations()
+    seconds = {path: stored.get(f"notebooks/{path.name}", math.inf) for path in found}
+    left_out = []
     if tier == "check":
         changed = {ROOT / path for path in tiers.changed_files()}
-        found = [path for path in found if path in changed]
-    return sorted(found, key=lambda path: -seconds.get(f"notebooks/{path.name}", math.inf))
+        quickest = sorted(changed.intersection(found), key=seconds.get)
+        sums = list(itertools.accumulate(map(seconds.get, quickest)))
+        count = max(1, sum(total <= tiers.CHANGED for total in sums))
+        found, left_out = quickest[:count], quickest[count:]
+    return sorted(found, key=seconds.get, reverse=True), left_out
 
 
 def steps(tier):
@@ -34,7 +42,7 @@ def steps(tier):
     commands = {}
     if tier == "check":
         commands["ruff"] = [sys.executable, "-m", "ruff", "check", "."]
-    notebooks = [str(path) for path in lessons(tier)]
+    notebooks = [str(path) for path in lessons(tier)[0]]
     if notebooks:  # a notebook is one kernel: all its cells go to one worker
         commands["lessons"] = [*PYTEST, "--nbval", "--dist", "loadfile", "--no-loadscope-reorder", *notebooks]
         if tier == "all":
@@ -49,14 +57,23 @@ def main():
     tier = sys.argv[1] if len(sys.argv) > 1 else "test"
     if tier not in tiers.TIERS:
         sys.exit(f"There is no tier '{tier}': choose from {', '.join(tiers.TIERS)}.")
-    codes, times = {}, {}
+    codes, times, processor = {}, {}, {}
     for name, command in steps(tier).items():
-        start = time.monotonic()
+        start, used = time.monotonic(), processor_seconds()
         codes[name] = subprocess.call(command, cwd=ROOT)
-        times[name] = time.monotonic() - start
+        times[name], processor[name] = time.monotonic() - start, processor_seconds() - used
     for name, code in codes.items():
-        print(f"{name}: {'green' if code == 0 else f'FAILED (ended with {code})'} after {times[name]:.0f} s")
+        state = "green" if code == 0 else f"FAILED (ended with {code})"
+        print(f"{name}: {state} after {times[name]:.0f} s ({processor[name]:.0f} s of processor time)")
+    for path in lessons(tier)[1]:
+        print(f"{path.name} has changed, too, and takes longer than this may: make test-one ONE=notebooks/{path.name}")
     return max(codes.values())
+
+
+def processor_seconds():
+    """Return the processor time of all processes that have ended, in seconds; 0 where the system does not tell."""
+    used = os.times()
+    return used.children_user + used.children_system
 
 
 if __name__ == "__main__":

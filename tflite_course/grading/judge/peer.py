@@ -168,19 +168,26 @@ class Peer:
             return {"t": "path", "v": str(value)}
         if id(value) in self.foreign and self.foreign[id(value)][1] is value:
             return {"t": "yours", "n": self.foreign[id(value)][0]}
-        number = self.numbers.get(id(value))
-        if number is None:
-            if len(self.objects) >= MOST_OBJECTS:
-                raise wire.Unreadable(f"the answer has more than {MOST_OBJECTS:,} objects.")
-            number = self.numbers[id(value)] = len(self.objects)
-            self.objects[number] = value
-        kind = type(value)
+        if models.is_model(value) or models.is_schedule(value):
+            return models.describe(value, self.number, writer)
+        number, kind = self.number(value), type(value)
         can = [name for name, has in (("call", callable(value)), ("next", hasattr(kind, "__next__"))) if has]
         can += [name for name, method in (("iter", "__iter__"), ("array", "__array__")) if hasattr(kind, method)]
         mro = [[str(base.__module__)[:100], str(base.__name__)[:100]] for base in kind.__mro__[:-1][:20]]
         return {"t": "object", "n": number, "mro": mro, "can": can}
 
+    def number(self, value):
+        """Return the number by which the other side names an object that stays here."""
+        if id(value) not in self.numbers:
+            if len(self.objects) >= MOST_OBJECTS:
+                raise wire.Unreadable(f"the answer has more than {MOST_OBJECTS:,} objects.")
+            self.numbers[id(value)] = len(self.objects)
+            self.objects[len(self.objects)] = value
+        return self.numbers[id(value)]
+
     def _special(self, entry, reader):
+        if entry["t"] in ("model", "schedule"):
+            return models.build(entry, reader, self)
         if entry["t"] == "yours":
             return self.objects[entry["n"]]
         if entry["t"] == "object":

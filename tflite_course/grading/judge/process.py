@@ -6,13 +6,17 @@ before the fork.
 """
 
 import contextlib
+import functools
+import importlib
 import io
 import json
 import os
+import re
 import signal
 import socket
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -80,14 +84,19 @@ def main():
         control.sendall(json.dumps(reply).encode("ascii"))
 
 
+@functools.cache
 def warm(lab):
-    """Load what the checks of a lab share, once, before a child is made."""
+    """Load what the checks of a lab share, once, before a child is made; TensorFlow only for a lab that needs it."""
     from tflite_course import labs
     from tflite_course.labs import exercise
 
     labs.load_exercises(lab)
-    if lab != "capstone":
+    sources = [path.read_text(encoding="utf-8") for path in (Path(labs.__file__).parent / lab).glob("*.py")]
+    if any("mnist()" in source for source in sources):
         exercise.mnist()
+    for package in ("tf_keras", "tensorflow_model_optimization"):
+        if any(re.search(rf"(import|from) {package}\b", source) for source in sources):
+            importlib.import_module(package)
 
 
 def _in_child(control, connection, request):

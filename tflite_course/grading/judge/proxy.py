@@ -63,6 +63,7 @@ class Judge(Peer):
 
     def __init__(self, connection, deadline):
         super().__init__(connection, {"call"}, deadline)
+        self.models = {}
 
     def answer(self, expression):
         """Return the value of an expression in the submission. Raises what evaluating it raises there."""
@@ -81,13 +82,21 @@ class Judge(Peer):
         self.foreign[id(proxy)] = number, proxy
         return proxy
 
+    def _special(self, entry, reader):
+        """Return a model that came before as the same object: a judge may ask whether two are one."""
+        value = super()._special(entry, reader)
+        if entry["t"] != "model":
+            return value
+        known = self.models.setdefault(entry["n"], value)
+        if known is not value and entry["kind"] == "graph":
+            models.copy_weights(value, known)
+        return known
+
     def _export(self, value, writer):
         if isinstance(value, Remote):
             return {"t": "yours", "n": value._number}
         if isinstance(value, PurePath):
             return places.pack(value, writer.blob)
-        if models.is_model(value):
-            raise TypeError("models cross as arguments of a call only")
-        if not callable(value):
+        if not callable(value) and not models.is_model(value):
             raise TypeError(f"a judge gives a {type(value).__name__} to an answer, which cannot cross")
         return super()._export(value, writer)

@@ -52,7 +52,7 @@ def main(arguments=None):
     print(f"{len(submissions)} students, {len(tasks)} submissions to grade", flush=True)
     results = batch.grade_all(tasks, workers=options.workers, scheduler=options.scheduler)
     for result in results:
-        for note in result["notes"]:
+        for note in [*result["notes"], *result["flags"]]:
             print(f"{result['student']} {result['lab']}: {note}")
     for submission in submissions:
         for problem in submission.problems:

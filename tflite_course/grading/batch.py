@@ -16,7 +16,8 @@ def worker(task):
         last = traceback.format_exception_only(error)[-1].strip()
         return {
             **{key: task[key] for key in ("student", "lab")},
-            **{"score": 0.0, "max_score": 0.0, "notes": [f"the grader failed: {last}"], "crashed": True, "held": False},
+            **{"score": 0.0, "max_score": 0.0, "notes": [f"the grader failed: {last}"], "crashed": True},
+            **{"flags": [], "hints": {}},
         }
 
 
@@ -29,7 +30,9 @@ def grade_all(tasks, *, workers=2, scheduler=None, report=print):
     for done in (_on_dask if scheduler else _in_processes)(tasks, workers, scheduler):
         results.append(done)
         state = (
-            "crashed" if done["crashed"] else "flagged" if done["held"] else f"{done['score']:g}/{done['max_score']:g}"
+            "crashed"
+            if done["crashed"]
+            else f"{done['score']:g}/{done['max_score']:g}{' flagged' * bool(done['flags'])}"
         )
         report(f"[{len(results)}/{len(tasks)}] {done['student']} {done['lab']}: {state}")
     return sorted(results, key=lambda done: (done["lab"], done["student"]))
@@ -61,7 +64,8 @@ def _in_processes(tasks, workers, scheduler):
                 "max_score": 0.0,
                 "notes": ["its worker died three times"],
                 "crashed": True,
-                "held": False,
+                "flags": [],
+                "hints": {},
             },
         }
 

@@ -4,16 +4,17 @@ A class has a folder of its own, the work folder: source/, release/, submitted/,
 A submission that is graded is not graded again; a batch that was stopped goes on where it stopped.
 """
 
+import json
 import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import nbformat
 
 from tflite_course.authoring import labs as release
 from tflite_course.grading import evidence, gradebook, lint, repair
+from tflite_course.grading.judge import execute
 
 PATIENCE = 4  # times as long, when the set-up cell of the course did not get through: then the machine was busy
 
@@ -44,50 +45,55 @@ def _started(work, lab, student):
 
 
 def grade(work, lab, student, text, *, sandboxed=True, again=False):
-    """Grade one submission; return {"student", "lab", "score", "max_score", "notes", "crashed", "held"}.
+    """Grade one submission; return {"student", "lab", "score", "max_score", "notes", "flags", "hints", "crashed"}.
 
     text: the notebook as it was handed in. Whatever it holds or does, the student gets a row in the gradebook: what
-    cannot be run scores 0, with a note that says why. Called in a worker process; nbgrader changes its folder.
+    cannot be run scores 0, with a note that says why. hints: {exercise: what the judge said of a wrong answer}; flags:
+    sentences for the marker. Called in a worker process; nbgrader changes its folder.
     """
     if not again and is_graded(work, lab, student):  # its first worker died after the work was done
-        return _result(work, lab, student, [], False, False)
+        return _result(work, lab, student, [], [], {}, False)
     started = _started(work, lab, student)
     started.parent.mkdir(exist_ok=True)
     started.touch()
     released = nbformat.read(Path(work) / "release" / lab / f"{lab}.ipynb", as_version=4)
     folder = Path(work) / "submitted" / student / lab
-    notes, crashed, held = [], False, {}
+    notes, flags, judged, crashed = [], [], None, False
     folder.mkdir(parents=True, exist_ok=True)
     try:
         notebook = nbformat.reads(text, as_version=4)
         evidence.keep_evidence(notebook, folder)
         notebook, notes = repair.repair(notebook, released)
-        held = lint.inspect(notebook, released)
+        flags = lint.inspect(notebook, released)
     except Exception as error:
         notes, crashed = [f"the file is not a notebook ({type(error).__name__}); it scores 0."], True
         notebook = released
     nbformat.write(notebook, folder / f"{lab}.ipynb")
     if not crashed:
         try:
-            notes += _run(work, lab, student, sandboxed, released)
+            judged = _run(work, lab, student, sandboxed, released)
+            notes += judged["notes"]
         except Exception as error:
-            crashed = True
             reason = str(error).strip().splitlines()
             notes.append(
                 f"it could not be run to its end and scores 0: {reason[-1] if reason else type(error).__name__}"
             )
-    result = _settle(work, lab, student, notebook, notes, crashed, held)
+    result = _settle(work, lab, student, notebook, released, notes, flags, judged)
     started.unlink()
     return result
 
 
 def _run(work, lab, student, sandboxed, released):
-    """Run a submission, once more with more time when the machine was too busy for its set-up cell; return notes."""
+    """Run a submission, once more with more time when the machine was too busy for its set-up cell.
+
+    Returns what the judge said, see _autograde.
+    """
     for patience in (1, PATIENCE):
-        _autograde(work, lab, student, sandboxed, patience)
+        judged = _autograde(work, lab, student, sandboxed, patience)
         if not _setup_was_cut(Path(work) / "autograded" / student / lab / f"{lab}.ipynb", released):
-            return []
-    return ["its set-up cell was stopped by the time limit twice: grade it with --again when the machine is less busy."]
+            return judged
+    twice = "its set-up cell was stopped by the time limit twice: grade it with --again when the machine is less busy."
+    return judged | {"notes": [*judged["notes"], twice]}
 
 
 def _setup_was_cut(path, released):
@@ -104,82 +110,75 @@ def _setup_was_cut(path, released):
 
 
 def _autograde(work, lab, student, sandboxed, patience=1):
+    """Run nbgrader's step; return what the judge said: {"verdicts", "notes", "ended"}."""
     from nbgrader.converters import Autograde
     from nbgrader.coursedir import CourseDirectory
 
+    record = Path(work) / "judged" / lab / f"{student}.json"
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.unlink(missing_ok=True)
     config = gradebook.make_config(work, lab, student)
-    config.Execute.kernel_name = "python3"
     config.Execute.timeout *= patience
-    with tempfile.TemporaryDirectory(prefix="kernel-") as sockets:
-        note = Path(sockets) / "note"
-        os.environ["GRADE_NOTE"] = str(note)
-        if sandboxed:
-            os.environ["JUPYTER_PATH"] = str(Path(__file__).parent)
-            config.Execute.kernel_name = "sandbox-python3"
-            config.KernelManager.transport = "ipc"
-            (Path(sockets) / "s").mkdir()
-            config.KernelManager.ip = f"{sockets}/s/k"  # absolute: a relative one never connects
-        here = os.getcwd()
-        try:
-            gradebook.quietly(Autograde(coursedir=CourseDirectory(config=config), config=config))
-        except RuntimeError as error:
-            why = note.read_text(encoding="utf-8") if note.exists() else ""
-            raise RuntimeError(f"{error}\n{why}" if why else str(error)) from None
-        finally:
-            os.chdir(here)
+    execute.configure(config, sandboxed=sandboxed, record=str(record))
+    here = os.getcwd()
+    try:
+        gradebook.quietly(Autograde(coursedir=CourseDirectory(config=config), config=config))
+    finally:
+        os.chdir(here)
+    return json.loads(record.read_text(encoding="utf-8"))
 
 
-def _ran(cell):
-    """Return whether a check ran to its end: it printed what it tested and gave its points."""
-    outputs = cell.get("outputs", [])
-    said = "".join(o.get("text", "") for o in outputs if o.output_type == "stream" and o.name == "stdout")
-    gave = [o for o in outputs if o.output_type == "execute_result"]
-    return "Tested: " in said and len(gave) == 1
+def _settle(work, lab, student, notebook, released, notes, flags, judged):
+    """Write the last word into the gradebook: zeros for what could not be run, notes and flags as comments.
 
-
-def _settle(work, lab, student, notebook, notes, crashed, held):
-    """Write the last word into the gradebook: zeros for what crashed or did not run, notes as comments."""
+    judged: what _autograde returned, or None when the submission could not be run.
+    """
     from nbgrader.api import Gradebook
 
     target = Path(work) / "autograded" / student / lab / f"{lab}.ipynb"
-    failed = set()
-    if crashed:
+    if judged is None:
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists():
-            target.unlink()
+        target.unlink(missing_ok=True)
         nbformat.write(notebook, target)
-    else:
-        for cell in nbformat.read(target, as_version=4).cells:
-            data = cell.metadata.get("nbgrader", {})
-            if data.get("grade") and cell.cell_type == "code" and not _ran(cell):
-                failed.add(data.grade_id)
-    if held:
-        reasons = sorted({reason for found in held.values() for reason in found})
-        notes = [*notes, f"flagged for a person to look at, no points for checks until then ({'; '.join(reasons)})."]
+    written = _written(notebook, released)
+    remarks = [*notes, *(f"{flag}." for flag in flags)]
     with Gradebook(gradebook.database(work), gradebook.COURSE_ID) as book:
         book.update_or_create_student(student)
         submission = book.update_or_create_submission(lab, student)
         for part in submission.notebooks:
             for grade_ in part.grades:
-                automatic = grade_.cell.cell_type == "code"
                 if grade_.max_score == 0:  # a section of the journal: its criteria are marked, not it
                     grade_.auto_score, grade_.needs_manual_grade = 0.0, False
-                if crashed or (automatic and (held or grade_.name in failed)):
-                    grade_.auto_score = 0.0
-                    grade_.needs_manual_grade = bool(held)
+                elif judged is None and grade_.name in written:  # a person reads it all the same
+                    grade_.auto_score, grade_.needs_manual_grade = None, True
+                elif judged is None:
+                    grade_.auto_score, grade_.needs_manual_grade = 0.0, False
                 if grade_.auto_score is not None and not 0 <= grade_.auto_score <= grade_.max_score:
                     grade_.auto_score, grade_.needs_manual_grade = 0.0, True
-            if notes and part.comments:
-                part.comments[0].auto_comment = "\n\n".join(notes)
+            if remarks and part.comments:
+                part.comments[0].auto_comment = "\n\n".join(remarks)
         book.db.commit()
-    return _result(work, lab, student, notes, crashed, bool(held))
+    verdicts = (judged or {"verdicts": {}})["verdicts"].values()
+    hints = {verdict["exercise"]: verdict["hint"] for verdict in verdicts if verdict["hint"] is not None}
+    return _result(work, lab, student, notes, flags, hints, judged is None)
 
 
-def _result(work, lab, student, notes, crashed, held):
+def _written(notebook, released):
+    """Return the names of the cells for a written answer in which something was written."""
+    stubs = {cell.metadata.nbgrader.grade_id: cell.source for cell in released.cells if "nbgrader" in cell.metadata}
+    found = [cell for cell in notebook.cells if cell.cell_type == "markdown" and "nbgrader" in cell.metadata]
+    return {
+        cell.metadata.nbgrader.grade_id
+        for cell in found
+        if cell.source.strip() != stubs.get(cell.metadata.nbgrader.grade_id, "").strip()
+    }
+
+
+def _result(work, lab, student, notes, flags, hints, crashed):
     from nbgrader.api import Gradebook
 
     with Gradebook(gradebook.database(work), gradebook.COURSE_ID) as book:
         submission = book.find_submission(lab, student)
         score, most = float(submission.score), float(submission.max_score)
-    keys = ("student", "lab", "score", "max_score", "notes", "crashed", "held")
-    return dict(zip(keys, (student, lab, score, most, notes, crashed, held), strict=True))
+    keys = ("student", "lab", "score", "max_score", "notes", "flags", "hints", "crashed")
+    return dict(zip(keys, (student, lab, score, most, notes, flags, hints, crashed), strict=True))

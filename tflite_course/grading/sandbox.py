@@ -65,6 +65,7 @@ def command(connection_file, folder):
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(COURSE),
         "NBGRADER_EXECUTION": "autograde",
+        "GRADE_SANDBOX": "1",
         "OMP_NUM_THREADS": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "-1",
@@ -72,12 +73,24 @@ def command(connection_file, folder):
     }
     arguments = ["bwrap", *_mounts(), "--ro-bind", str(folder), "/in"]
     arguments += ["--ro-bind", str(connection_file), "/connection.json", "--bind", sockets, sockets]
+    arguments += ["--ro-bind", os.environ["GRADE_ANSWERS"], "/answers"]
     for name, value in environment.items():
         arguments += ["--setenv", name, value]
     arguments += ["--chdir", "/sandbox", "--", "/bin/sh", "-c", 'cp -r /in/. /sandbox/; exec "$0" "$@"']
     arguments += [f"{sys.prefix}/bin/python", "-m", "ipykernel_launcher", "-f", "/connection.json"]
     # Minimal: the source of hidden tests stays out of tracebacks
     return [*arguments, "--HistoryManager.enabled=False", "--InteractiveShell.xmode=Minimal"]
+
+
+def judge_command(control):
+    """Return the bubblewrap command that runs the judge; control: the number of its open socket."""
+    environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/home", "PYTHONPATH": str(COURSE)}
+    environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment |= {"CUDA_VISIBLE_DEVICES": "-1", "TF_USE_LEGACY_KERAS": "1"}
+    arguments = ["bwrap", *_mounts()]
+    for name, value in environment.items():
+        arguments += ["--setenv", name, value]
+    return [*arguments, "--", f"{sys.prefix}/bin/python", "-m", "tflite_course.grading.judge.process", control]
 
 
 def tree(process):

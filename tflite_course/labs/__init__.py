@@ -29,10 +29,13 @@ def check(lab, exercise, answer, *, seed=0):
     chosen = load_exercises(lab)[exercise]
     print(f"Tested: {chosen.tests}")
     points, mistake = chosen.grade(answer, seed)
-    if mistake is None:
-        print(f"Right. {points:g} of {points:g} points.")
-        return points
-    print(f"Why it matters: {chosen.why}")
-    print(f"{'So far' if points else 'Not yet'}: {mistake}")
-    print(f"{points:g} of {chosen.points:g} points.")
+    print(verdict(chosen, points, mistake))
     return points
+
+
+def verdict(exercise, points, mistake):
+    """Return what a student reads about an answer that was tried: why it matters, what is missing, the points."""
+    if mistake is None:
+        return f"Right. {points:g} of {points:g} points."
+    said = f"{'So far' if points else 'Not yet'}: {mistake}"
+    return f"Why it matters: {exercise.why}\n{said}\n{points:g} of {exercise.points:g} points."

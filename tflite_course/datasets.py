@@ -15,6 +15,7 @@ MNIST_SHA256 = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64
 FASHION_MNIST_SHA256 = "becb5cab66a49ad3afd0df43994637b8bfb704a6ebb12d1e147384534e59e762"
 TEXTURES_SHA256 = "558c09faeb46b996c4de7d9a5ac07164b43ecd45ffb5ca2f832a6a6351a8f34b"
 WATCH_SHA256 = "e311285559a9eee414971719b0d96870cd0181d425dfb9871aea4d433499f4c0"
+PEN_DIGITS_SHA256 = "6f44f1368fe681892b66b25982672a17fe9a6b8483c3322ef26595148151af70"
 
 # The name of each label of Fashion-MNIST, 0 to 9.
 FASHION_CLASSES = (
@@ -57,6 +58,19 @@ class Recording(NamedTuple):
     person: int
     side: str
     exercise: int
+
+
+class PenDigit(NamedTuple):
+    """One digit that a person drew with a pen.
+
+    strokes: a list of float arrays (n, 2) of x, y with y downwards, in units of the tablet (a box of 500 x 500).
+    label: 0 to 9. drawing: {"extent", "width", "offset"}, how data/pen_digits.npz draws it, in pixels of the pad's
+    canvas: `pad.draw(digit.strokes, **digit.drawing)`.
+    """
+
+    strokes: list
+    label: int
+    drawing: dict
 
 
 def load_mnist(path=None, *, raw=False):
@@ -116,6 +130,59 @@ def load_watch(path=None):
     return [
         Recording(*row)
         for row in zip(parts, stored["person"].tolist(), sides, stored["exercise"].tolist(), strict=True)
+    ]
+
+
+def load_pen_digits(path=None, *, raw=False):
+    """Return digits that 30 people drew with a pen as (images, labels): strangers' hands, as the pad shows them.
+
+    images: float32 (7494, 28, 28), grey values from 0 (paper) to 1 (ink), drawn with the pad's pen and centred as
+    MNIST is. labels: int64 (7494,), digits from 0 to 9. Who drew which digit is not known. It is a test set: none of
+    the course's models has learned from it.
+    raw=True gives the images as they are stored, uint8 from 0 to 255.
+    path: another copy of pen_digits.npz. Its SHA-256 is checked before anything is read.
+
+    Raises CourseError when the file is missing or damaged.
+    Source: Alpaydin, Alimoglu, "Pen-Based Recognition of Handwritten Digits", UCI, 1998; see data/README.md.
+    """
+    stored = _read("pen_digits", PEN_DIGITS_SHA256, path)
+    images = stored["images"] if raw else stored["images"] / np.float32(255)
+    return images, stored["labels"].astype(np.int64)
+
+
+def load_pen_strokes(count=None, path=None):
+    """Return the strokes of load_pen_digits(), a list of PenDigit in the same order.
+
+    count: how many, taken at equal distances from all of them; None gives all 7,494. Draw one on the pad with
+    `pad.draw(digit.strokes, **digit.drawing)`, or as an array with tflite_course.pad.strokes.draw_strokes.
+    path: another copy of pen_digits.npz. Its SHA-256 is checked before anything is read.
+
+    Raises CourseError when the file is missing or damaged, and for a count that is not from 1 to 7,494.
+    Source: Alpaydin, Alimoglu, "Pen-Based Recognition of Handwritten Digits", UCI, 1998; see data/README.md.
+    """
+    digits = unpack_pen_strokes(_read("pen_digits", PEN_DIGITS_SHA256, path))
+    if count is None:
+        return digits
+    if not 1 <= count <= len(digits):
+        raise CourseError(f"There are {len(digits):,} pen digits, not {count}: give a count from 1 to that.")
+    return [digits[i] for i in np.linspace(0, len(digits) - 1, count).round().astype(int)]
+
+
+def unpack_pen_strokes(stored):
+    """Return the list of PenDigit that the arrays of pen_digits.npz hold."""
+    ends = np.cumsum(stored["points"].astype(int))
+    begins = ends - stored["points"]
+    points = np.zeros((ends[-1], 2))
+    points[np.delete(np.arange(ends[-1]), begins)] = stored["steps"].T
+    points[begins] = stored["begins"]
+    strokes = [np.cumsum(part, axis=0) for part in np.split(points, ends[:-1])]
+    parts = np.cumsum(stored["strokes"].astype(int))
+    drawings = zip(stored["extent"].tolist(), stored["width"].tolist(), stored["offset"].tolist(), strict=True)
+    return [
+        PenDigit(strokes[end - count : end], label, {"extent": extent, "width": width, "offset": tuple(offset)})
+        for end, count, label, (extent, width, offset) in zip(
+            parts.tolist(), stored["strokes"].tolist(), stored["labels"].tolist(), drawings, strict=True
+        )
     ]
 
 

@@ -1,11 +1,22 @@
 """tflite_course.datasets, and the data as they are published."""
 
 import hashlib
+import zipfile
 
 import numpy as np
 import pytest
 
-from tflite_course.datasets import FASHION_CLASSES, load_fashion_mnist, load_mnist, load_textures
+from tflite_course import evaluation, models
+from tflite_course.authoring.data import make_pen_digits
+from tflite_course.datasets import (
+    FASHION_CLASSES,
+    load_fashion_mnist,
+    load_mnist,
+    load_pen_digits,
+    load_pen_strokes,
+    load_textures,
+    unpack_pen_strokes,
+)
 from tflite_course.errors import CourseError
 from tflite_course.resources import resource
 
@@ -48,6 +59,88 @@ def test_fashion_mnist():
     assert not {image.tobytes() for image in x_train} & {image.tobytes() for image in x_test}
 
 
+def test_pen_digits():
+    images, labels = load_pen_digits()
+    assert images.shape == (7494, 28, 28) and images.dtype == np.float32 and labels.dtype == np.int64
+    assert images.min() == 0 and images.max() == 1
+    # how many of each digit the published training part has
+    assert np.bincount(labels).tolist() == [780, 779, 780, 719, 780, 720, 720, 778, 719, 719]
+    raw, _ = load_pen_digits(raw=True)
+    assert raw.dtype == np.uint8 and np.array_equal(raw / np.float32(255), images)
+    middles = np.stack([images.sum(axis) @ np.arange(28) for axis in (1, 2)]) / images.sum((1, 2))
+    assert np.abs(middles - 14).max() < 1.5  # centred to the pixel, but for digits with a heavy end
+
+
+def test_pen_strokes_draw_the_stored_images():
+    digits = load_pen_strokes(50)
+    assert len(digits) == 50 and digits[0].label == 8
+    assert {"extent", "width", "offset"} == set(digits[0].drawing) and digits[0].strokes[0][0].tolist() == [267, 167]
+    images, labels = load_pen_digits(raw=True)
+    chosen = np.linspace(0, len(labels) - 1, 50).round().astype(int)
+    assert [digit.label for digit in digits] == labels[chosen].tolist()
+    drawn = np.stack([make_pen_digits.image_of(digit) for digit in digits])
+    assert np.abs(drawn.astype(int) - images[chosen]).mean() < 0.5  # of 255: the same drawings
+
+
+@pytest.mark.parametrize("count", [0, -1, 7495])
+def test_a_count_of_strokes_that_is_not_there(count):
+    with pytest.raises(CourseError, match=f"There are 7,494 pen digits, not {count}: give a count from 1"):
+        load_pen_strokes(count)
+
+
+@pytest.mark.parametrize(
+    ("name", "variant", "lowest", "highest"),
+    [
+        ("mnist_cnn", "float32", 0.986, 1),
+        ("mnist_cnn", "int8", 0.986, 1),
+        ("mnist_cnn_plain", "float32", 0.945, 0.958),  # learned from MNIST alone
+        ("mnist_ds", "int8", 0.955, 1),
+    ],
+)
+def test_shipped_models_read_pen_digits(name, variant, lowest, highest):
+    accuracy = evaluation.accuracy(models.model_path(name, variant), *load_pen_digits())
+    assert lowest <= accuracy <= highest, f"{name} {variant} reads {accuracy:.2%} of the pen digits"
+
+
+SIZE = {"extent": np.array([200]), "width": np.array([20]), "offset": np.zeros((1, 2), int)}
+
+
+def unipen(digits):
+    """Return digits in the UNIPEN form of the published file: strokes with y upwards, the label in quotes."""
+    lines = [".VERSION 1.0", ".X_DIM 500", ".HIERARCHY DIGIT"]
+    for writer, digit in enumerate(digits):
+        lines += [f'.SEGMENT DIGIT ? ? "{digit.label}"', f".COMMENT {digit.label} {writer} 5", ".DT 10"]
+        for stroke in digit.strokes:
+            lines += [".PEN_DOWN", *(f" {x:.0f} {500 - y:.0f}" for x, y in stroke), ".PEN_UP"]
+    return "\n".join(lines) + "\n"
+
+
+def test_the_published_forms_are_read_alike(tmp_path):
+    digits = load_pen_strokes(40)
+    text = unipen(digits).encode()
+    arrays = make_pen_digits.read(text)
+    assert arrays["labels"].tolist() == [digit.label for digit in digits]
+    assert arrays["digit_ends"][-1] == len(arrays["stroke_ends"]) == sum(len(digit.strokes) for digit in digits)
+    np.savez(tmp_path / "strokes.npz", **arrays)
+    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
+        archive.writestr(make_pen_digits.INSIDE, text)
+    for form in ("strokes.npz", "archive.zip"):
+        assert make_pen_digits.digest(make_pen_digits.read((tmp_path / form).read_bytes())) == make_pen_digits.digest(
+            arrays
+        )
+    [again] = unpack_pen_strokes(make_pen_digits.pack(make_pen_digits.read(unipen(digits[:1]).encode())) | SIZE)
+    assert all(np.array_equal(a, b) for a, b in zip(again.strokes, digits[0].strokes, strict=True))
+
+
+def test_other_digits_than_the_published_are_refused(tmp_path, monkeypatch):
+    (tmp_path / "other.tra").write_text(unipen(load_pen_strokes(5)))
+    monkeypatch.setattr(make_pen_digits, "OUTPUT", tmp_path / "pen_digits.npz")
+    monkeypatch.setattr("sys.argv", ["make_pen_digits", str(tmp_path / "other.tra")])
+    with pytest.raises(SystemExit, match="not the published training digits"):
+        make_pen_digits.main()
+    assert not (tmp_path / "pen_digits.npz").exists()
+
+
 @pytest.mark.parametrize("load, count", [(load_mnist, 10000), (load_fashion_mnist, 2000)])
 def test_loading_needs_no_network(monkeypatch, load, count):
     import socket
@@ -62,7 +155,13 @@ def test_loading_needs_no_network(monkeypatch, load, count):
 
 LOADERS = pytest.mark.parametrize(
     ("load", "name"),
-    [(load_mnist, "mnist"), (load_fashion_mnist, "fashion_mnist"), (load_textures, "textures")],
+    [
+        (load_mnist, "mnist"),
+        (load_fashion_mnist, "fashion_mnist"),
+        (load_textures, "textures"),
+        (load_pen_digits, "pen_digits"),
+        (lambda path: load_pen_strokes(path=path), "pen_digits"),
+    ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 

@@ -56,6 +56,9 @@ MAKERS = {
     "make_fashion_mnist": _data("fashion_mnist", "Debian's package dataset-fashion-mnist"),
     "make_textures": _data("textures", "the package scikit-image"),
     "make_watch": _data("watch", "the package seglearn"),
+    "make_pen_digits": Maker(
+        f"{PACKAGE}.data.make_pen_digits", STROKES, ("data/pen_digits.npz",), outside="data set 81 of the UCI archive"
+    ),
     "make_centring": Maker(f"{PACKAGE}.data.make_centring", STROKES, ("data/centring.npz",)),
     "train_mnist_cnn": Maker(
         f"{PACKAGE}.models.train_mnist_cnn",
@@ -87,6 +90,11 @@ MAKERS = {
         f"{PACKAGE}.models.export_for_browser",
         ("data/mnist.npz", "assets/models/mnist_*.weights.h5"),
         ("assets/web/models/*.tflite",),
+    ),
+    "measure_pen_digits": Maker(
+        f"{PACKAGE}.models.measure_pen_digits",
+        ("data/pen_digits.npz", "assets/models/mnist_cnn*.tflite", *STROKES),
+        ("assets/models/pen_digits.json",),
     ),
     "make_golden": Maker(
         f"{PACKAGE}.data.make_golden", ("data/mnist.npz", "assets/models/mnist_*.tflite"), ("data/golden.npz",)
@@ -122,7 +130,6 @@ MAKERS = {
 BY_HAND = {
     "cats_and_dogs": f"{PACKAGE}.experiments.cats_and_dogs",
     "cmsis_nn": f"{PACKAGE}.targets.cmsis_nn",
-    "measure_pen_digits": f"{PACKAGE}.models.measure_pen_digits",
 }
 
 

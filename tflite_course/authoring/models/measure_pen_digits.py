@@ -1,38 +1,28 @@
 """Measure the shipped models on digits that people drew with a pen: how pen_digits.json was made.
 
-    python -m tflite_course.authoring measure_pen_digits --strokes FILE.npz
+    python -m tflite_course.authoring measure_pen_digits
 
-The data do not come with the course. They are the training part (30 writers) of E. Alpaydin, F. Alimoglu, "Pen-Based
-Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998, CC BY 4.0, in the form with pen strokes,
-stored as four arrays: points int (n, 2) with y upwards, stroke_ends and digit_ends (where each stroke ends in points,
-and each digit in the strokes), labels (digits,).
+The strokes are those of data/pen_digits.npz: the training part (30 writers) of E. Alpaydin, F. Alimoglu, "Pen-Based
+Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998, CC BY 4.0. This is an older measurement than
+that file, with sizes and places of its own; lesson 04 reads its record.
 
 Each digit is drawn once on a 280 x 280 canvas: longer side 120 to 250 pixels, pen 12 to 26, anywhere on the canvas.
 """
 
-import argparse
 import hashlib
 import json
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 
 from tflite_course import evaluation
 from tflite_course.authoring import ROOT
+from tflite_course.datasets import load_pen_strokes
 from tflite_course.models import CHECKPOINTS, model_path
 from tflite_course.pad import center_like_mnist, resize_only
 from tflite_course.pad.strokes import draw_strokes
 
 SEED = 0
-
-
-def read_digits(path):
-    """Return (list of digits, labels); a digit is a list of float arrays (n, 2), y downwards."""
-    with np.load(path) as arrays:
-        strokes = np.split(arrays["points"] * [1.0, -1.0], arrays["stroke_ends"][:-1])
-        bounds = [0, *arrays["digit_ends"].tolist()]
-        return [strokes[a:b] for a, b in zip(bounds, bounds[1:], strict=False)], arrays["labels"].astype(int)
 
 
 def draw_anywhere(strokes, rng):
@@ -43,10 +33,8 @@ def draw_anywhere(strokes, rng):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--strokes", type=Path, required=True)
-    options = parser.parse_args()
-    digits, labels = read_digits(options.strokes)
+    found = load_pen_strokes()
+    digits, labels = [digit.strokes for digit in found], np.array([digit.label for digit in found])
     rng = np.random.default_rng(SEED)
     canvases = [draw_anywhere(strokes, rng) for strokes in digits]
     inputs = {way.__name__: np.stack([way(c) for c in canvases]) for way in (resize_only, center_like_mnist)}

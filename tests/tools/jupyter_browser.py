@@ -24,7 +24,7 @@ from tests import ROOT
 from tflite_course.targets.browser import FLAGS as CHROMIUM_FLAGS
 from tflite_course.targets.browser import find_chromium
 
-WAIT = 25  # seconds: a busy machine is slow, and a test that waits for a condition is not slowed by a long limit
+WAIT = 90  # seconds: a busy machine is slow, and a test that waits for a condition is not slowed by a long limit
 
 
 class Server:

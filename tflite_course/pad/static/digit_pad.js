@@ -146,7 +146,6 @@ function makeKeep(root, model, listen, pad) {
   const place = document.createElement("div");
   place.className = "dp-keep";
   place.innerHTML = KEEP_HTML;
-  root.append(place);
   const note = place.querySelector(".dp-note"), list = place.querySelector(".dp-kept");
   const back = button("Put it back", "", () => pad.send({ kind: "put_back", id: "" }));
   let waiting = null, timer = 0; // the press that has no answer yet
@@ -193,13 +192,15 @@ function makeKeep(root, model, listen, pad) {
   }
 
   function show() {
-    place.hidden = !model.get("keeping");
-    root.querySelector(".dp-keys").hidden = place.hidden;
+    const wanted = model.get("keeping");
+    if (wanted && !place.isConnected) root.append(place);
+    if (!wanted) place.remove();
+    root.querySelector(".dp-keys").hidden = !wanted;
     note.textContent = model.get("kept_note");
-    const wanted = model.get("kept_shown");
-    const key = wanted.map(({ id }) => id).join();
+    const digits = model.get("kept_shown");
+    const key = digits.map(({ id }) => id).join();
     if (list.dataset.shown !== key) {
-      list.replaceChildren(...wanted.slice().reverse().map(row)); // the newest first
+      list.replaceChildren(...digits.slice().reverse().map(row)); // the newest first
       list.dataset.shown = key;
     }
     if (model.get("can_put_back")) note.after(back);

@@ -1,6 +1,6 @@
 // The page: the pad, the table of models, files of the user's own, and what happens when something fails.
 
-import { centerLikeMnist } from "./center.js";
+import { centerLikeMnist, resizeOnly } from "./center.js";
 import { Pad, SIDE } from "./pad.js";
 import { readPicture } from "./picture.js";
 import { Problem } from "./problem.js";
@@ -10,7 +10,7 @@ const LARGEST_FILE = 64 * 2 ** 20; // bytes of a .tflite; the memory of a phone 
 
 const message = document.getElementById("message");
 const body = document.querySelector("#models tbody");
-const rows = []; // {name, model, input, tr, time, answer}; model is null until it is loaded
+const rows = []; // {name, model, input, tr, time, answer, bytes}; model is null until it is loaded, bytes: of own files
 let chosen = null;
 let image = null; // the drawing as 28 x 28, or null when there is nothing to read
 let runtimeRuns = false;
@@ -29,13 +29,16 @@ function sayProblem(error) {
 
 // Drawing and answers
 
+const percent = (p) => `${Math.round(100 * p)} %`;
+
 const pad = new Pad(document.getElementById("pad"), (pixels, finished) => {
   if (runtimeRuns) say("");
+  if (finished) keepDrawing(pixels);
   turn += 1;
   image = null;
   for (const row of rows) row.answer.textContent = "";
   try {
-    image = centerLikeMnist(pixels, SIDE);
+    image = (pad.preprocess === "centred" ? centerLikeMnist : resizeOnly)(pixels, SIDE);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     return pad.answer(null, error.message);
@@ -43,15 +46,31 @@ const pad = new Pad(document.getElementById("pad"), (pixels, finished) => {
   return readDrawing(finished).catch(sayProblem);
 });
 
+const KEY = "drawing"; // the drawing of this tab, for the time after it is loaded again
+
+/** Remember the drawing in this tab; a browser that forbids it only forgets it. */
+function keepDrawing(pixels) {
+  try {
+    sessionStorage.setItem(KEY, pixels.some(Boolean) ? btoa(String.fromCharCode(...pixels)) : "");
+  } catch { /* no storage, or none left */ }
+}
+
+function bringDrawingBack() {
+  try {
+    const pixels = Uint8Array.from(atob(sessionStorage.getItem(KEY) ?? ""), (c) => c.charCodeAt(0));
+    if (pixels.length === SIDE * SIDE) pad.setPixels(pixels);
+  } catch { /* no storage, or something else in it */ }
+}
+
 /** Ask the chosen model, and after a finished stroke the others too. */
 async function readDrawing(finished) {
   const mine = turn, { model } = chosen ?? {};
   if (!image) return;
-  if (!model) return pad.answer(null, "The model is loading, your drawing is kept.");
+  if (!model) return pad.answer(null, "The model is loading, your drawing is kept.", image);
   const probabilities = await answerOf(chosen);
   if (mine !== turn) return;
   const best = probabilities.indexOf(Math.max(...probabilities));
-  pad.answer(probabilities, `Prediction: ${best} (${Math.round(probabilities[best] * 100)}%)`);
+  pad.answer(probabilities, `Prediction: ${best} (${percent(probabilities[best])})`, image);
   if (!finished) return;
   for (const row of rows) if (row !== chosen && row.model && mine === turn) await answerOf(row);
 }
@@ -59,10 +78,11 @@ async function readDrawing(finished) {
 /** Run a row's model on the drawing and show its answer in the table; returns ten probabilities. */
 async function answerOf(row) {
   const mine = turn;
-  const probabilities = await row.model.probabilities(image);
+  row.asked = row.model.probabilities(image);
+  const probabilities = await row.asked;
   const best = probabilities.indexOf(Math.max(...probabilities));
   if (best < 0) throw new Problem(`${row.name} answers with something that is not a number: train or convert it again.`);
-  if (mine === turn) row.answer.textContent = `${best} (${Math.round(probabilities[best] * 100)}%)`;
+  if (mine === turn) row.answer.textContent = `${best} (${percent(probabilities[best])})`;
   return probabilities;
 }
 
@@ -119,16 +139,42 @@ async function loadModels() {
 
 // Files of the user's own
 
+const sameBytes = (a, b) => a.length === b.length && a.every((value, i) => value === b[i]);
+
+/** Take a row of the user's own out of the table, with a button of its own. */
+function offerRemoval(row) {
+  const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Remove" });
+  button.setAttribute("aria-label", `Remove ${row.name}`);
+  button.addEventListener("click", () => {
+    const { model } = row;
+    row.model = null;
+    Promise.resolve(row.asked).catch(() => {}).finally(() => model.delete()); // it may be running just now
+    row.tr.remove();
+    rows.splice(rows.indexOf(row), 1);
+    if (chosen === row && rows.length) choose(rows[0]);
+    (chosen ?? {}).input?.focus(); // the button that had it is gone
+    say(`${row.name} is not in the table any more.`);
+  });
+  row.tr.querySelector("th").append(button);
+}
+
 async function takeModel(file) {
   if (file.size > LARGEST_FILE) {
     throw new Problem(`${file.name} has ${Math.round(file.size / 2 ** 20)} MiB, this page takes up to 64: choose a smaller model.`);
   }
-  const model = await DigitModel.load(new Uint8Array(await file.arrayBuffer()), file.name);
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  const old = rows.find((row) => row.bytes && sameBytes(row.bytes, bytes));
+  if (old) {
+    choose(old);
+    return say(`${file.name} is in the table already${old.name === file.name ? "" : ` as ${old.name}`}, and the bars show its answer.`);
+  }
+  const model = await DigitModel.load(bytes, file.name);
   const detail = ["yours", model.input.type, model.batchWasOpen && "batch fixed to 1", model.hint].filter(Boolean).join(", ");
   const row = addRow({ name: file.name, detail, bytes: file.size });
-  row.model = model;
+  Object.assign(row, { model, bytes });
   choose(row);
   await measure([row]);
+  offerRemoval(row);
   say(`${file.name} is in the table, and the bars show its answer.`);
 }
 
@@ -137,12 +183,18 @@ async function takePicture(file) {
   say(`${file.name} is on the pad.`);
 }
 
-const take = (file) => (file.name.endsWith(".tflite") ? takeModel : takePicture)(file).catch(sayProblem);
+let taking = Promise.resolve();
+
+/** Take one file after the other. */
+function take(file, takeFile = file.name.endsWith(".tflite") ? takeModel : takePicture) {
+  taking = taking.then(() => takeFile(file)).catch(sayProblem);
+  return taking;
+}
 
 function onFiles(id, takeFile) {
   document.getElementById(id).addEventListener("change", async (event) => {
     const [file] = event.target.files;
-    if (file) await takeFile(file).catch(sayProblem);
+    if (file) await take(file, takeFile);
     event.target.value = ""; // the same file can be chosen again
   });
 }
@@ -179,5 +231,6 @@ async function keepOffline() {
 }
 
 say("Loading the runtime and the models ...");
+bringDrawingBack();
 // The service worker fetches every file: it waits until the models are there.
 loadModels().catch(sayProblem).finally(keepOffline);

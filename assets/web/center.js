@@ -1,4 +1,4 @@
-// A drawing as the images of MNIST are: the same 28 x 28 numbers as tflite_course.drawing.center_like_mnist in Python.
+// A drawing as the images of MNIST are: the same 28 x 28 numbers as tflite_course.pad.center_like_mnist in Python.
 //
 // "The same" needs three habits of Python: round() takes the even number at a tie, Pillow scales with whole numbers
 // of 22 bits after the point, and NumPy adds float32 numbers in a certain order. A sum that differs in its last bit
@@ -143,4 +143,10 @@ export function centerLikeMnist(canvas, rows, columns = rows) {
   const image = new Float32Array(28 * 28);
   for (let y = 0; y < height; y++) image.set(small.subarray(y * width, (y + 1) * width), (top + y) * 28 + left);
   return image;
+}
+
+/** Scale a drawing to 28 x 28 as a whole, without centring it; arguments and errors as of centerLikeMnist. */
+export function resizeOnly(canvas, rows, columns = rows) {
+  findInk(canvas, rows, columns);
+  return Float32Array.from(resize(canvas, rows, columns, 28, 28), (value) => value / 255);
 }

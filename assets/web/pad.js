@@ -12,12 +12,21 @@ export class Pad {
     this.handlers = {};
     this.values = {
       pixels: null,
+      strokes: [],
       frame: 0,
       answered: 0,
+      preprocess: "centred",
+      ways: ["centred", "only made small"],
+      seen: null,
       probabilities_shown: [],
       status: "Draw one digit from 0 to 9.",
       pen_width: 20,
       label: "Drawing pad: draw one digit from 0 to 9",
+      keeping: false, // drawings are kept by the notebooks only
+      kept_note: "",
+      kept_shown: [],
+      kept_answer: [],
+      can_put_back: false,
     };
     digitPad.render({ model: this, el: element });
   }
@@ -28,6 +37,11 @@ export class Pad {
     return pixels ? new Uint8Array(pixels.buffer) : new Uint8Array(SIDE * SIDE);
   }
 
+  /** How the drawing becomes the model's input: "centred" or "only made small". */
+  get preprocess() {
+    return this.values.preprocess;
+  }
+
   /** Put a picture on the pad, as if it had been drawn. */
   setPixels(pixels) {
     this.values.pixels = new DataView(pixels.slice().buffer);
@@ -35,10 +49,12 @@ export class Pad {
     this.save_changes();
   }
 
-  /** Show an answer: ten probabilities, or null for none, and a sentence. */
-  answer(probabilities, status) {
-    Object.assign(this.values, { probabilities_shown: probabilities ?? [], status, answered: this.asked ?? 0 });
+  /** Show an answer: ten probabilities, or null for none, a sentence, and the 784 grey values that the model saw. */
+  answer(probabilities, status, image = null) {
+    const seen = image && Uint8Array.from(image, (grey) => Math.round(255 * grey));
+    Object.assign(this.values, { probabilities_shown: probabilities ?? [], status, seen, answered: this.asked ?? 0 });
     this.tell("answered");
+    this.tell("seen");
   }
 
   tell(name) {

@@ -1,7 +1,12 @@
 """tflite_course.pad and strokes without a browser."""
 
+import base64
+import io
+
 import numpy as np
 import pytest
+import traitlets
+from PIL import Image
 
 from tflite_course.datasets import load_mnist
 from tflite_course.errors import CourseError
@@ -128,9 +133,14 @@ def test_recognizer_times_and_probabilities():
 
 def test_pad_without_a_browser():
     pad = DigitPad()
-    assert pad.prediction is None and "Draw one digit" in pad.status and repr(pad) == "DigitPad(140x140)"
+    assert pad.prediction is None and "Draw one digit" in pad.status
     pad.image = drawing(digit=3)
-    assert pad.image.shape == (140, 140) and pad.prediction == 3 and pad.status.startswith("Prediction: 3 (")
+    assert (
+        pad.image.shape == (140, 140)
+        and pad.prediction == 3
+        and pad.status.startswith("Prediction: 3 (")
+        and pad.status.endswith(" %)")
+    )
     assert len(pad.probabilities_shown) == 10 and np.isclose(sum(pad.probabilities_shown), 1)
     pad.clear()
     assert pad.prediction is None and pad.probabilities_shown == [] and "empty" in pad.status
@@ -190,6 +200,53 @@ def test_controls_switch_the_model():
     assert pad.prediction == 2
     pen.value = 30
     assert pad.pen_width == 30
+
+
+def test_the_pad_shows_what_the_model_sees():
+    pad, canvas = DigitPad(), drawing(digit=3, extent=110, offset=(50, -40))
+    assert pad.seen is None and pad.ways == ["centred", "only made small"]
+    told = []
+    pad.observe(lambda change: told.append(change["new"]), "seen")
+    pad.image = canvas
+    assert np.array_equal(pad.seen, center_like_mnist(pad.image)) and told[-1] is pad.seen
+    sent = pad.get_state(["seen"])["seen"]
+    assert np.array_equal(np.frombuffer(sent, np.uint8).reshape(28, 28), np.round(pad.seen * 255))
+    pad.preprocess = "only made small"
+    assert np.array_equal(pad.seen, resize_only(pad.image)) and len(told) == 2
+    pad.clear()
+    assert pad.seen is None
+    with pytest.raises(traitlets.TraitError):
+        pad.preprocess = "turned"
+
+
+def test_the_switch_changes_the_answer_of_a_model_that_never_saw_such_places():
+    pad = DigitPad(Recognizer("mnist_cnn_plain"), preprocess="only made small")
+    rng, right = np.random.default_rng(7), {"centred": 0, "only made small": 0}
+    for k in range(60):
+        pad.image = draw_strokes(invent_digit(k % 10, rng), extent=130, width=14, offset=rng.uniform(-60, 60, 2))
+        for way in right:
+            pad.preprocess = way
+            right[way] += pad.prediction == k % 10
+    assert right["centred"] > 45 and right["only made small"] < 30
+
+
+def test_a_pad_of_another_kind_has_no_switch_and_shows_what_it_knows():
+    own = Recognizer(preprocess=lambda canvas: center_like_mnist(canvas.T))
+    pad = DigitPad(own)
+    pad.image = drawing(digit=3)
+    assert pad.ways == [] and np.array_equal(pad.seen, center_like_mnist(pad.image.T))
+    pad.predict = lambda canvas: np.eye(10)[2]
+    pad.refresh()
+    assert pad.prediction == 2 and pad.seen is None and pad.ways == []
+
+
+def test_where_no_widget_can_be_shown_a_picture_and_a_sentence_stand():
+    for shown in (DigitPad(), DigitPad().with_controls()):
+        data, metadata = shown._repr_mimebundle_()
+        assert data["text/plain"] == repr(shown) == "Drawing pad: run this cell in JupyterLab"
+        assert "application/vnd.jupyter.widget-view+json" in data
+        picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+        assert picture.width > 400 and len(metadata["image/png"]["alt"].split()) >= 10
 
 
 def test_wrong_model_for_the_pad():

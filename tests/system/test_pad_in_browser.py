@@ -19,6 +19,14 @@ CELLS = [
     "from tflite_course.pad import DigitPad\n\npad = DigitPad()\npad",
     "controlled = DigitPad()\ncontrolled.with_controls()",
 ]
+KEEPING = [
+    "import numpy as np\nfrom tflite_course.pad import DigitPad\n"
+    "def stored():\n"
+    "    with np.load('work/my_digits.npz') as file:\n"
+    "        return [file['labels'].tolist(), file['predictions'].tolist()]",
+    "own = DigitPad()\nown.with_controls(keep='work/my_digits.npz')",
+    "other = DigitPad()\nother.with_controls(keep='work/my_digits.npz')",
+]
 SEED = 2  # of digits that the shipped model reads right, and surely
 
 
@@ -48,6 +56,18 @@ def server(browser):
     with jupyter() as running:
         running.write("pad.ipynb", CELLS)
         yield running
+
+
+@pytest.fixture
+def keeping(browser, server):
+    """JupyterLab with two pads that keep in one file, which is not there yet."""
+    (server.folder / "work" / "my_digits.npz").unlink(missing_ok=True)
+    server.write("keeping.ipynb", KEEPING)
+    notebook = NotebookPage(browser, server, "keeping.ipynb", size=(1100, 1800))  # JupyterLab hides pads out of sight
+    notebook.run_all()
+    yield notebook
+    assert notebook.errors == []
+    notebook.close()
 
 
 @pytest.fixture(scope="module")
@@ -200,10 +220,244 @@ def test_an_empty_pad_shows_a_hint_and_no_bar(lab, pad):
     assert "draw one digit" in pad.status.inner_text().lower()
     assert pad.bars() == ([""] * 10, [0] * 10)
     assert pad.prediction() is None
+    assert "Nothing yet" in pad.root.locator(".dp-small").get_attribute("aria-label")
     assert lab.python("", "[pad.prediction, pad.probabilities]") == [None, None]
     other = Pad(lab, 1)  # nobody has drawn there yet
     assert "draw one digit" in other.status.inner_text().lower()
     assert other.bars() == ([""] * 10, [0] * 10)
+
+
+def test_undo_brings_a_cleared_drawing_back(pad):
+    pad.draw(digit_strokes(4))
+    inked = pad.ink()
+    for clear in (lambda: pad.press_button("clear"), lambda: pad.key("Delete")):
+        with pad.answered():
+            clear()
+        assert pad.ink() == 0
+        pad.press_button("clear")  # once more by accident
+        pad.press_button("undo")
+        assert pad.ink() == inked and pad.prediction() == 4
+    undo, clear = (pad.root.locator(f"[data-action={a}]").bounding_box() for a in ("undo", "clear"))
+    assert clear["x"] - undo["x"] - undo["width"] > 60  # not hit by accident
+
+
+def test_undo_brings_back_what_python_drew_over(lab, pad):
+    pad.draw(digit_strokes(7))
+    inked = pad.ink()
+    lab.python("import numpy as np\npad.image = np.eye(140, dtype=bool)")
+    pad.wait("!root.querySelector('.dp-status').innerText.startsWith('Prediction: 7')")
+    pad.press_button("undo")
+    assert pad.ink() == inked and pad.prediction() == 7
+
+
+SMALL = """canvas => {
+  const c = document.createElement("canvas");
+  c.width = c.height = 28;
+  c.getContext("2d").drawImage(canvas, 0, 0, 28, 28);
+  return [...c.getContext("2d").getImageData(0, 0, 28, 28).data.filter((_, i) => i % 4 === 0)];
+}"""
+
+
+def test_the_pad_shows_what_the_model_sees_and_switches(lab, pad):
+    small = pad.root.locator(".dp-small")
+    box = small.bounding_box()
+    assert abs(box["width"] - 114) < 1 and abs(box["height"] - 114) < 1  # 112 and its border
+    pad.draw(digit_strokes(9), extent=0.4)
+    shown = np.array(small.evaluate(SMALL)).reshape(28, 28)
+    seen = np.array(lab.python("", "(pad.seen * 255).round().astype(int).tolist()"))
+    mark = np.abs(shown - seen) > 60  # the frame of 20 pixels and the cross lie above the image
+    assert mark.sum() < 120 and np.corrcoef(shown[~mark], seen[~mark])[0, 1] > 0.99
+    assert "the digit 20 tall" in small.get_attribute("aria-label")
+    pad.root.get_by_label("only made small").check()
+    pad.wait("/the digit (9|10|11|12|13) tall/.test(root.querySelector('.dp-small').ariaLabel)")
+    assert lab.python("", "pad.preprocess") == "only made small"
+    assert lab.python("", "int((pad.seen > 0).any(1).sum())") < 14
+    pad.root.get_by_label("only made small").focus()
+    pad.page.keyboard.press("ArrowUp")  # the other one, by keyboard
+    pad.wait("/the digit 20 tall/.test(root.querySelector('.dp-small').ariaLabel)")
+
+
+def test_what_the_model_sees_follows_while_the_pointer_is_down(pad):
+    [line] = pad.place(digit_strokes(3))
+    pad.mouse_down(line)
+    pad.wait("/the digit/.test(root.querySelector('.dp-small').ariaLabel)")
+    with pad.answered():
+        pad.page.mouse.up()
+
+
+# A drawing is kept by one press
+
+
+def press_digit(pad, digit):
+    """Press a digit under the pad, and wait until the pad is clear again."""
+    pad.root.get_by_role("button", name=f"This was a {digit}: keep it").click()
+    wait_until_kept(pad)
+
+
+def wait_until_kept(pad):
+    pad.wait("root.querySelector('.dp-status').innerText.startsWith('The drawing is empty')")
+    assert pad.ink() == 0
+
+
+def note(pad):
+    return pad.root.locator(".dp-note").inner_text()
+
+
+def test_one_press_keeps_exactly_the_drawing(keeping, server):
+    pad = Pad(keeping)
+    pad.draw(digit_strokes(5))
+    drawn = np.array(keeping.python("", "own.image.tolist()"))
+    press_digit(pad, 5)
+    with np.load(server.folder / "work" / "my_digits.npz") as file:
+        assert file["labels"].tolist() == file["predictions"].tolist() == [5]
+        assert np.array_equal(file["drawings"][0], drawn)
+        assert len(file["strokes"]) == len(digit_strokes(5)) and len(file["points"]) > 10
+    assert note(pad) == "1 kept, 1 read right"
+    pad.draw(digit_strokes(3))
+    pad.key("3")  # the keyboard, while the canvas has the focus
+    wait_until_kept(pad)
+    pad.draw(digit_strokes(4))
+    press_digit(pad, 7)
+    assert keeping.python("", "stored()") == [[5, 3, 7], [5, 3, 4]]
+    assert note(pad) == "3 kept, 2 read right"
+    words = pad.root.locator(".dp-kept li").all_inner_texts()
+    assert ["read as 4" in words[0], "right" in words[1], "right" in words[2]] == [True] * 3
+    assert look_for_violations(keeping, ".digitpad") == []
+    pad.page.screenshot(path=ARTEFACTS / "pad_kept.png")
+
+
+def test_ten_digits_with_the_keyboard_alone(keeping):
+    pad = Pad(keeping)
+    for digit in range(10):
+        pad.key("Space", *["ArrowDown"] * 6, str(digit))  # the pen is still down
+        wait_until_kept(pad)
+        pad.key(*["ArrowUp"] * 6)
+    labels, _ = keeping.python("", "stored()")
+    assert labels == list(range(10)) and note(pad).startswith("10 kept")
+
+
+def test_a_cell_run_again_a_restart_and_two_pads_lose_nothing(keeping):
+    first, second = Pad(keeping), Pad(keeping, 1)
+    first.draw(digit_strokes(1)[:1])
+    press_digit(first, 1)
+    second.draw(digit_strokes(2))
+    press_digit(second, 2)
+    assert note(second).startswith("2 kept")
+    keeping.run_all()  # the cells are run again
+    assert keeping.python("", "stored()[0]") == [1, 2]
+    assert note(first).startswith("2 kept") and first.root.locator(".dp-kept li").count() == 2
+    keeping.restart_kernel()
+    keeping.run_all()
+    first.draw(digit_strokes(6))
+    press_digit(first, 6)
+    assert keeping.python("", "stored()[0]") == [1, 2, 6]
+    assert first.root.locator(".dp-kept li").count() == 3
+
+
+def test_what_is_not_kept_stays_on_the_pad(keeping):
+    pad = Pad(keeping)
+    pad.root.get_by_role("button", name="This was a 4: keep it").click()
+    pad.wait("root.querySelector('.dp-note').innerText.startsWith('There is nothing to keep')")
+    keeping.python("from pathlib import Path\nPath('work/my_digits.npz').mkdir(parents=True)")
+    pad.draw(digit_strokes(4))
+    inked = pad.ink()
+    pad.key("4")
+    pad.wait("root.querySelector('.dp-note').innerText.includes('cannot be read')")
+    assert pad.ink() == inked and pad.prediction() == 4
+    keeping.python("Path('work/my_digits.npz').rmdir()")
+    press_digit(pad, 4)  # and the next press keeps it
+    assert keeping.python("", "stored()[0]") == [4]
+
+
+def test_one_is_removed_and_put_back(keeping):
+    pad = Pad(keeping)
+    for digit in (5, 3):
+        pad.draw(digit_strokes(digit))
+        press_digit(pad, digit)
+    pad.root.get_by_role("button", name="Remove the 5, read right").click()
+    pad.wait("root.querySelectorAll('.dp-kept li').length === 1")
+    assert keeping.python("", "stored()[0]") == [3]
+    pad.root.get_by_role("button", name="Put it back").click()
+    pad.wait("root.querySelectorAll('.dp-kept li').length === 2")
+    assert sorted(keeping.python("", "stored()[0]")) == [3, 5]
+
+
+def test_a_press_while_the_kernel_is_busy_keeps_once_and_loses_no_new_stroke(keeping):
+    pad = Pad(keeping)
+    pad.draw(digit_strokes(8))
+    pad.page.evaluate(
+        "() => { jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
+        ".requestExecute({ code: 'import time; time.sleep(2)' }); }"
+    )
+    for _ in range(3):
+        pad.key("8")
+    for points in pad.place(digit_strokes(1)[:1]):
+        pad.mouse_stroke(points)
+    pad.wait_for_prediction("1")
+    assert keeping.python("", "stored()[0]") == [8]
+    assert 1000 < pad.ink()
+    press_digit(pad, 1)
+    assert keeping.python("", "stored()[0]") == [8, 1]
+
+
+# In sight on every screen
+
+
+def in_sight(pad, selector):
+    """Is an element whole inside what the window shows of the notebook or page?"""
+    return pad.root.locator(selector).evaluate(
+        """node => {
+          const box = node.getBoundingClientRect();
+          const points = [[box.left + 2, box.top + 2], [box.right - 2, box.bottom - 2]];
+          return box.width > 0 && points.every(([x, y]) => node.contains(document.elementFromPoint(x, y)));
+        }"""
+    )
+
+
+@pytest.mark.parametrize("browser_shown", [False, True], ids=["alone", "beside the file browser"])
+@pytest.mark.parametrize("size", [(1024, 768), (683, 384), (375, 667)], ids=str)
+def test_prediction_and_winner_are_in_sight_after_a_stroke(lab, pad, size, browser_shown):
+    before = pad.page.viewport_size
+    pad.page.set_viewport_size({"width": size[0], "height": size[1]})
+    shown = browser_shown and size[0] > 400  # on a phone it leaves no room for the notebook at all
+    try:
+        if shown:
+            lab.command("application:toggle-left-area")
+        lab.page.evaluate("() => jupyterapp.shell.currentWidget.content.scrollToItem(0)")
+        pad.draw(digit_strokes(8))
+        pad.page.screenshot(path=ARTEFACTS / f"pad_{size[0]}_{browser_shown}.png")
+        assert in_sight(pad, ".dp-status") and in_sight(pad, ".dp-best"), "scrolling is needed to see the answer"
+        assert in_sight(pad, ".dp-canvas")
+        percent, widths = pad.bars()
+        assert percent[8] and widths[8] > 20
+    finally:
+        if shown:
+            lab.command("application:toggle-left-area")
+        pad.page.set_viewport_size(before)
+
+
+def test_592_pixels_are_enough_for_canvas_and_bars_side_by_side(pad):
+    pad.root.evaluate("root => { root.style.width = '592px'; }")
+    try:
+        canvas, chart = pad.canvas.bounding_box(), pad.root.locator(".dp-chart").bounding_box()
+        assert canvas["width"] > 270 and chart["x"] >= canvas["x"] + canvas["width"]
+        assert chart["y"] < canvas["y"] + 100
+        assert pad.root.evaluate("root => root.offsetHeight") < 520
+    finally:
+        pad.root.evaluate("root => { root.style.width = ''; }")
+
+
+def test_bars_are_visible_in_forced_colours(pad):
+    pad.draw(digit_strokes(8))
+    pad.page.emulate_media(forced_colors="active")
+    try:
+        colours = """root => ["", ".dp-best .dp-fill", "tr:not(.dp-best) .dp-fill"].map((s) =>
+          getComputedStyle(s ? root.querySelector(s) : document.body).backgroundColor)"""
+        paper, best, others = pad.root.evaluate(colours)
+        assert len({paper, best, others}) == 3 and "rgba(0, 0, 0, 0)" not in (best, others)
+        pad.page.screenshot(path=ARTEFACTS / "pad_forced_colours.png")
+    finally:
+        pad.page.emulate_media(forced_colors="none")
 
 
 def test_a_click_leaves_a_dot_and_a_hint(pad):

@@ -17,7 +17,7 @@ from tests.tools.jupyter_browser import WAIT, Pad, chromium
 from tflite_course import evaluation, models
 from tflite_course.datasets import load_mnist
 from tflite_course.errors import CourseError
-from tflite_course.pad import EmptyDrawing, center_like_mnist, softmax
+from tflite_course.pad import EmptyDrawing, center_like_mnist, resize_only, softmax
 from tflite_course.pad.strokes import draw_strokes, invent_digit
 from tflite_course.targets import browser as target
 from tflite_course.targets import golden
@@ -145,7 +145,7 @@ def png(array):
 def test_the_page_is_light_and_loads_nothing_from_elsewhere(dist):
     files = {path.relative_to(dist).as_posix(): path.read_bytes() for path in dist.rglob("*") if path.is_file()}
     weight = {row["part"]: row["packed"] for row in build.page_weight(files)}
-    assert sum(weight.values()) < 3_400_000 and weight["page"] < 30_000
+    assert sum(weight.values()) < 3_400_000 and weight["page"] < 33_000
     kept = json.loads(re.search(r"= (\{.*\});", files["build.js"].decode(), re.S)[1])["files"]
     assert set(kept) == (set(files) | {"./"}) - {"service_worker.js", "build.js"}
     for name in [*build.PAGE, *build.SCRIPTS]:
@@ -260,16 +260,17 @@ def many_drawings():
     return np.stack([*drawings, np.zeros((SIDE, SIDE), np.uint8), np.full((SIDE, SIDE), 255, np.uint8)])
 
 
-def test_the_javascript_centring_gives_the_pixels_of_python(web, dist):
+@pytest.mark.parametrize(("name", "of_python"), [("centerLikeMnist", center_like_mnist), ("resizeOnly", resize_only)])
+def test_the_javascript_centring_gives_the_pixels_of_python(web, dist, name, of_python):
     drawings = many_drawings()
     (dist / "drawings.bin").write_bytes(drawings.tobytes())
     reply = web.page.evaluate(
-        """async (side) => {
-          const { centerLikeMnist, EmptyDrawing } = await import("./center.js");
+        """async ([side, name]) => {
+          const { [name]: prepare, EmptyDrawing } = await import("./center.js");
           const all = new Uint8Array(await (await fetch("drawings.bin")).arrayBuffer());
           const images = [], refused = [];
           for (let i = 0; i < all.length; i += side * side) {
-            try { images.push(centerLikeMnist(all.subarray(i, i + side * side), side)); }
+            try { images.push(prepare(all.subarray(i, i + side * side), side)); }
             catch (error) {
               refused.push([i / side / side, error instanceof EmptyDrawing]);
               images.push(new Float32Array(784));
@@ -280,13 +281,13 @@ def test_the_javascript_centring_gives_the_pixels_of_python(web, dist):
           for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
           return [btoa(text), refused];
         }""",
-        SIDE,
+        [SIDE, name],
     )
     found = np.frombuffer(base64.b64decode(reply[0]), np.float32).reshape(-1, 28, 28)
     refused, expected = [], np.zeros_like(found)
     for number, drawing in enumerate(drawings):
         try:
-            expected[number] = center_like_mnist(drawing)
+            expected[number] = of_python(drawing)
         except CourseError as error:
             refused.append([number, isinstance(error, EmptyDrawing)])
     assert reply[1] == refused and 2 <= len(refused) < 300
@@ -303,7 +304,7 @@ def test_a_digit_drawn_with_the_mouse_is_read_as_in_python(web, digit, root):
     for name, variant in build.MODELS:
         [logits] = evaluation.predict(build.read_model_for_page(name, variant), image)
         best, percent = int(logits.argmax()), 100 * softmax(logits).max()
-        shown = re.fullmatch(r"(\d) \((\d+)%\)", answers[f"{name} {variant}"])
+        shown = re.fullmatch(r"(\d) \((\d+) %\)", answers[f"{name} {variant}"])
         assert int(shown[1]) == best and abs(int(shown[2]) - percent) < 0.6
     assert web.pad.prediction() == digit
     if digit == 3:
@@ -353,6 +354,74 @@ def test_the_bars_show_the_chosen_model(web):
     assert len(seen) == 2
 
 
+def test_the_page_shows_what_the_model_sees_and_switches(web):
+    web.pad.draw(strokes_of(9), extent=0.4)
+    small = web.pad.root.locator(".dp-small")
+    assert "the digit 20 tall" in small.get_attribute("aria-label")
+    centred = web.answers()
+    web.pad.root.get_by_label("only made small").check()
+    web.pad.wait("/the digit (9|10|11|12|13) tall/.test(root.querySelector('.dp-small').ariaLabel)")
+    web.page.wait_for_function("before => document.querySelector('#models tbody').innerText !== before", arg="")
+    image = resize_only(web.canvas())[None]
+    [logits] = evaluation.predict(build.read_model_for_page("mnist_cnn", "float32"), image)
+    answers = web.answers()
+    assert answers["mnist_cnn float32"] == f"{logits.argmax()} ({100 * softmax(logits).max():.0f} %)"
+    web.pad.root.get_by_label("centred").check()
+    web.pad.wait("/the digit 20 tall/.test(root.querySelector('.dp-small').ariaLabel)")
+    assert web.answers() == centred
+
+
+def test_pad_and_page_have_one_font(web):
+    fonts = "selectors => selectors.map(s => getComputedStyle(document.querySelector(s)).fontFamily)"
+    assert len(set(web.page.evaluate(fonts, ["body", ".dp-status", ".dp-bar button", ".dp-help", "#models"]))) == 1
+
+
+@pytest.mark.parametrize("size", [(1024, 768), (683, 384), (375, 667)], ids=str)
+def test_prediction_and_winner_are_in_sight_after_a_stroke(running, address, size):
+    opened = Opened(running, address, viewport={"width": size[0], "height": size[1]}, has_touch=size[0] < 400)
+    opened.pad.draw(strokes_of(8), "touch" if size[0] < 400 else "mouse")
+    for selector in (".dp-status", ".dp-best"):
+        box = opened.pad.root.locator(selector).bounding_box()
+        assert box["y"] >= 0 and box["y"] + box["height"] <= size[1] and box["x"] + box["width"] <= size[0], selector
+    assert opened.pad.bars()[1][8] > 20
+    opened.context.close()
+
+
+def test_bars_are_visible_in_forced_colours(running, address):
+    opened = Opened(running, address, forced_colors="active")
+    opened.pad.draw(strokes_of(8))
+    colours = """() => ["body", ".dp-best .dp-fill", "tr:not(.dp-best) .dp-fill"].map((s) =>
+      getComputedStyle(document.querySelector(s)).backgroundColor)"""
+    found = opened.page.evaluate(colours)
+    assert len(set(found)) == 3 and "rgba(0, 0, 0, 0)" not in found[1:]
+    opened.context.close()
+
+
+def test_320_pixels_are_wide_enough(running, address, root):
+    opened = Opened(running, address, viewport={"width": 320, "height": 640})
+    opened.pad.draw(strokes_of(8))
+    opened.give("#own_model", "my_model_with_quite_a_long_name.tflite", own_float_model())
+    opened.wait_for_message("is in the table")
+    opened.answers()
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= 320
+    opened.page.screenshot(path=root / "tests" / "artefacts" / "web_320.png", full_page=True)
+    opened.context.close()
+
+
+def test_a_page_loaded_again_shows_the_drawing(running, address):
+    opened = Opened(running, address)
+    opened.pad.draw(strokes_of(6))
+    before = opened.canvas()
+    opened.page.reload()
+    opened.wait_until_ready()
+    assert np.abs(opened.canvas().astype(int) - before).max() <= 1 and opened.pad.prediction() == 6
+    opened.pad.clear()
+    opened.page.reload()
+    opened.wait_until_ready()
+    assert not opened.canvas().any()
+    opened.context.close()
+
+
 def test_an_empty_pad_and_a_dot_get_a_hint(web):
     web.pad.draw(strokes_of(3))
     web.pad.press_button("clear")
@@ -385,7 +454,7 @@ def test_a_screen_reader_hears_what_changes(web):
     web.pad.draw(strokes_of(6))
     assert live.first.inner_text().startswith("Prediction: 6")
     names = web.page.evaluate("() => [...document.querySelectorAll('input')].map(i => i.labels[0].innerText.trim())")
-    assert all(names) and len(set(names)) == len(names) == len(build.MODELS) + 2
+    assert all(names) and len(set(names)) == len(names) == len(build.MODELS) + 4  # two files, the switch
 
 
 # Privacy, offline, installable
@@ -496,6 +565,33 @@ def test_ones_own_model_with_an_open_batch_runs(running, address):
     assert "batch fixed to 1" in opened.page.locator("#models tr.chosen").inner_text()
     opened.page.wait_for_function("() => +document.querySelector('#models tr.chosen').cells[2].innerText > 0")
     assert opened.errors == []
+    opened.context.close()
+
+
+def test_ones_own_model_is_taken_once_and_can_be_removed(running, address):
+    opened = Opened(running, address)
+    opened.pad.draw(strokes_of(0))
+    rows = opened.page.locator("#models tbody tr")
+    for name, said in (
+        ("mine.tflite", "is in the table, and"),
+        ("copy.tflite", "is in the table already as mine.tflite"),
+    ):
+        opened.give("#own_model", name, own_float_model())
+        opened.wait_for_message(f"{name} {said}")
+        assert rows.count() == len(build.MODELS) + 1
+    opened.give("#own_model", "other.tflite", models.model_path("mnist_cnn", "float32").read_bytes())
+    opened.wait_for_message("other.tflite is in the table")
+    opened.page.get_by_role("button", name="Remove other.tflite").press("Enter")
+    opened.wait_for_message("other.tflite is not in the table any more")
+    assert rows.count() == len(build.MODELS) + 1 and rows.first.locator("input").is_checked()
+    assert opened.page.evaluate("document.activeElement === document.querySelector('#models input')")
+    opened.page.get_by_role("button", name="Remove mine.tflite").click()
+    assert rows.count() == len(build.MODELS) == len(opened.answers())
+    opened.give("#own_model", "mine.tflite", own_float_model())  # and it can come back
+    opened.wait_for_message("mine.tflite is in the table, and")
+    opened.pad.clear()
+    opened.pad.draw(strokes_of(7))
+    assert opened.answers()["mine.tflite yours"][0] == "7" and opened.errors == []
     opened.context.close()
 
 

@@ -198,7 +198,7 @@ class Pad:
     def __init__(self, notebook, number=0):
         self.page, self.cdp = notebook.page, notebook.cdp
         self.root = notebook.page.locator(".digitpad").nth(number)
-        self.canvas = self.root.locator("canvas")
+        self.canvas = self.root.locator(".dp-canvas")
         self.status = self.root.locator(".dp-status")
 
     def box(self):

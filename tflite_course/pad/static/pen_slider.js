@@ -1,4 +1,4 @@
-// The front end of tflite_course.drawing.PenSlider: the browser's own slider, with a label.
+// The front end of tflite_course.pad.PenSlider: the browser's own slider, with a label.
 
 function render({ model, el }) {
   const label = document.createElement("label");

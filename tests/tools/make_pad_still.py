@@ -1,0 +1,58 @@
+"""Take the still picture that stands for the pad where no widget can be shown: `python -m tests.tools.make_pad_still`.
+
+It is pale and says what to do, so that nobody takes it for the pad and draws on it.
+"""
+
+import io
+import sys
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from tests.tools.jupyter_browser import NotebookPage, Pad, chromium, jupyter
+from tests.tools.make_pad_figure import CELLS, SEED
+from tflite_course.pad import STATIC
+from tflite_course.pad.strokes import invent_digit
+from tflite_course.targets.browser import NoBrowser
+
+STILL = STATIC / "still.png"
+TEXT = "Run this cell to draw"
+PALE = 0.3  # how much of the picture is left, the rest is white
+
+
+def take(browser, server):
+    """Return the pad with a crossed 7 on it, without anything of JupyterLab around it, as a Pillow image."""
+    server.write("still.ipynb", CELLS)
+    notebook = NotebookPage(browser, server, "still.ipynb", size=(860, 900))
+    notebook.run_all()
+    pad = Pad(notebook)
+    pad.draw(invent_digit(7, np.random.default_rng(SEED)))
+    notebook.page.mouse.move(0, 0)
+    notebook.page.evaluate("() => document.activeElement.blur()")
+    picture = pad.root.locator(".dp-grid").screenshot()
+    notebook.close()
+    return Image.open(io.BytesIO(picture)).convert("RGB")
+
+
+def write_on(picture):
+    """Return the picture made pale, with the sentence on a white plate in its middle."""
+    pale = Image.blend(Image.new("RGB", picture.size, "white"), picture, PALE)
+    pen, font = ImageDraw.Draw(pale), ImageFont.load_default(30)
+    left, top, right, bottom = pen.textbbox((picture.width // 2, picture.height // 2), TEXT, font=font, anchor="mm")
+    pen.rounded_rectangle((left - 24, top - 16, right + 24, bottom + 16), 8, fill="white", outline="#4d4d4d", width=2)
+    pen.text((picture.width // 2, picture.height // 2), TEXT, fill="#1b1b1b", font=font, anchor="mm")
+    return pale
+
+
+def main():
+    try:
+        with chromium() as browser, jupyter() as server:
+            picture = write_on(take(browser, server))
+    except NoBrowser as error:
+        sys.exit(str(error))
+    picture.quantize(32).save(STILL, optimize=True)
+    print(f"{STILL.name}: {picture.width} x {picture.height}, {STILL.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()

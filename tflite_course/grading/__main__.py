@@ -13,12 +13,12 @@ from tflite_course.authoring import labs as release
 from tflite_course.errors import CourseError
 from tflite_course.grading import (
     collect,
+    exercise_marks,
     export,
     feedback,
     gradebook,
     journal_report,
     lab_changes,
-    marks,
     records,
     regrade,
     sandbox,
@@ -88,14 +88,14 @@ def _grade(options, submissions, upgraded):
     for lab, student in regrade.without_page(options.work, known):  # a person may have marked since the last run
         feedback.feedback(options.work, lab, student)
         regrade.remember_page(options.work, known, lab, student)
-    for student, lab, waiting in marks.waiting(options.work, handed_in):
+    for student, lab, waiting in exercise_marks.waiting(options.work, handed_in):
         print(f"to mark by hand: {student} {lab}: {waiting}")
     names = [submission.student for submission in submissions]
     files = [options.work / name for name in ("criteria.csv", "canvas.csv", "moodle.csv", "nbgrader_config.py")]
     if "journal" in handed_in:
         files = [options.work / "journal_report.txt", *files]
     if not regrade.is_exported(options.work, known, files, also=[*handed_in, *names]):
-        gradebook.add_students(options.work, names)
+        gradebook.add_students(options.work, {name: {} for name in names})
         if "journal" in handed_in:
             journal_report.write_report(options.work)
         export.export(options.work, handed_in)

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
 from tflite_course.authoring import labs as release
@@ -238,12 +239,25 @@ def quietly(converter):
         return stream.read()
 
 
-def add_students(work, students):
-    """Give students a row in the gradebook, also when nothing that they handed in could be used."""
+@contextlib.contextmanager
+def opened(work):
+    """Open the gradebook with nbgrader's own classes: `with opened(work) as book`."""
     from nbgrader.api import Gradebook
 
-    with Gradebook(database(work), COURSE_ID) as book:
-        there = {student.id for student in book.students}
-        for student in students:
-            if student not in there:
-                book.add_student(student)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # nbgrader's use of SQLAlchemy, for every row
+        with Gradebook(database(work), COURSE_ID) as book:
+            yield book
+
+
+def add_student(work, student, **details):
+    """Give a student a row in the gradebook, also when nothing that was handed in could be used."""
+    add_students(work, {student: details})
+
+
+def add_students(work, students):
+    """Give students rows in the gradebook: {student: {first_name, last_name, email, lms_user_id}}."""
+    with opened(work) as book:
+        for student, details in students.items():
+            book.update_or_create_student(student, **{key: value for key, value in details.items() if value})
+        book.db.commit()

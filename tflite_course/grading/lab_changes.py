@@ -66,10 +66,10 @@ KINDS["source_cell"] = ("grade", "solution", "task", "locked")
 
 def _fit_cells(work, lab, path):
     """Give the gradebook the cells that a changed lab has, also for submissions that are there, and take the others."""
-    from nbgrader.api import Gradebook, MissingEntry
+    from nbgrader.api import MissingEntry
 
     cells = versions.read_cells(path)
-    with Gradebook(gradebook.database(work), gradebook.COURSE_ID) as book:
+    with gradebook.opened(work) as book:
         try:
             notebook = book.find_notebook(lab, lab)
         except MissingEntry:

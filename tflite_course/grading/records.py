@@ -52,6 +52,18 @@ def fingerprint(content):
     return hashlib.sha256(content).hexdigest()
 
 
+def handed_in(text, files=None):
+    """Return the hash of what was handed in: the text of the notebook, and files beside it, {name: content}."""
+    if not files:
+        return fingerprint(text)
+    parts = [("", text), *(sorted(files.items()) if isinstance(files, dict) else enumerate(files))]
+    return fingerprint("".join(f"{name} {fingerprint(_plain(content))}\n" for name, content in parts))
+
+
+def _plain(content):
+    return content if isinstance(content, (str, bytes)) else repr(content)
+
+
 def write_text(path, text):
     """Write a file at once: it has the old content or the new one, also when the disk is full or the process ends."""
     path = Path(path)

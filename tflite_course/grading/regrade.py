@@ -9,7 +9,8 @@ import shutil
 from pathlib import Path
 
 from tflite_course.errors import CourseError
-from tflite_course.grading import marks, records, versions
+from tflite_course.grading import exercise_marks as marks
+from tflite_course.grading import records, versions
 
 KEEP = ("last", "best")  # which of two files of one student counts
 
@@ -26,18 +27,21 @@ def started(work, lab, student):
     return Path(work) / "started" / f"{student} {lab}"
 
 
-def is_graded(work, lab, student, text=None):
-    """Return whether a submission is through: it has a record, and no mark of a start. text: whether with this file."""
+def is_graded(work, lab, student, text=None, files=None):
+    """Return whether a submission is through: it has a record, and no mark of a start.
+
+    text, files: whether that was with this notebook, and these files beside it.
+    """
     record = records.read(work, lab, student)
     if record is None or record["graded_at"] is None or started(work, lab, student).exists():
         return False
-    return text is None or record["handed_in"] == records.fingerprint(text)
+    return text is None or record["handed_in"] == records.handed_in(text, files)
 
 
-def is_done(work, lab, student, text, again, plan):
+def is_done(work, lab, student, text, again, plan, files=None):
     """Return whether a task is done already: the worker that did it died before it could say so."""
     if plan is None:
-        return not again and is_graded(work, lab, student, text)
+        return not again and is_graded(work, lab, student, text, files)
     record = records.read(work, lab, student)
     return is_graded(work, lab, student) and record["gradings"] > plan["since"]
 
@@ -138,9 +142,10 @@ FIRST = "for the first time"
 def choose(tasks, *, again=False, students=None, labs=None, exercises=None, keep="last", known=None):
     """Return (tasks to grade, sentences that say what changed).
 
-    tasks: dicts with "work", "lab", "student" and "text", what was handed in. Each chosen one gets a "plan", a dict:
-    "reason"; "only", the exercises whose marks may change, None for all; "keep"; "since", how often it was graded.
-    again: also what did not change. students, labs, exercises: only these. known: what synchronize() returned.
+    tasks: dicts with "work", "lab", "student", "text" and perhaps "files", what was handed in. Each chosen one gets a
+    "plan", a dict: "reason"; "only", the exercises whose marks may change, None for all; "keep"; "since", how often it
+    was graded. again: also what did not change. students, labs, exercises: only these. known: what synchronize()
+    returned.
     Raises CourseError for a name that nothing has.
     """
     if keep not in KEEP:
@@ -202,7 +207,7 @@ def _reason(task, record, current, again):
         return "asked for", None
     if record["handed_in"] is None:
         return "graded before there were records", None
-    if record["handed_in"] != records.fingerprint(task["text"]):
+    if record["handed_in"] != records.handed_in(task["text"], task.get("files")):
         return "a new file was handed in", None
     changed = {n for n, cell in current["cells"].items() if record["cells"].get(n) != list(cell)}
     if changed:
@@ -243,11 +248,11 @@ def _aside(work, lab, student):
     return Path(work) / "earlier" / student / lab
 
 
-def settle(work, outcome, text, before, plan=None):
+def settle(work, outcome, text, before, plan=None, files=None):
     """Give back the marks that stay, write the record of a submission, and return what grade() returns.
 
     outcome: a dict with "lab", "student", "notes", "crashed" and, as far as known, "hints" {exercise: text} and
-    "flags" [sentence]. text: what was handed in. before: what begin() returned. plan: see choose().
+    "flags" [sentence]. text, files: what was handed in. before: what begin() returned. plan: see choose().
     """
     reason, only, keep = (plan or {}).get("reason", FIRST), (plan or {}).get("only"), (plan or {}).get("keep", "last")
     lab, student = outcome["lab"], outcome["student"]
@@ -255,7 +260,8 @@ def settle(work, outcome, text, before, plan=None):
     record = {**records.EMPTY, "student": student, "lab": lab, "history": []} | (before or {})
     found = marks.by_submission(marks.read(work, lab, student)).get((lab, student), {})
     answers, needed = versions.answers(submitted), versions.needs(source)
-    worse = keep == "best" and only is None and _is_worse(record, found, text)
+    handed_in = records.handed_in(text, files)
+    worse = keep == "best" and only is None and _is_worse(record, found, handed_in)
     for name, mark in found.items():
         was = record["marks"].get(name)
         if was is None:
@@ -264,7 +270,7 @@ def settle(work, outcome, text, before, plan=None):
             _give_back(mark, was, ("automatic", "manual", "extra", "waiting", "remark"))
         elif any(was.get(key) is not None for key in ("manual", "extra", "remark")):
             same = all(n in answers and record["answers"].get(n) == answers[n] for n in needed.get(name, [name]))
-            if same and was["most"] == mark.most:
+            if same and record["cells"].get(name, [None, was["most"]])[1] == mark.most:
                 _give_back(mark, was, ("manual", "extra", "waiting", "remark"))
             else:
                 record["history"].append(entry("regrading", name, was["manual"], None, reason, was.get("remark")))
@@ -280,7 +286,7 @@ def settle(work, outcome, text, before, plan=None):
         _describe(record, outcome, work)
         kept = {n for name in found if only is None or versions.exercise_of(name) in only for n in needed.get(name, [])}
         record["answers"] = answers if only is None else record["answers"] | {n: answers.get(n) for n in kept}
-    _remember_versions(record, _versions_of(work, lab), text, only)
+    _remember_versions(record, _versions_of(work, lab), handed_in, only)
     _take(record, found)
     record |= {"graded_at": records.now(), "reason": reason, "gradings": record["gradings"] + 1}
     records.write(work, record)
@@ -293,11 +299,11 @@ def _give_back(mark, was, keys):
         setattr(mark, key, was.get(key))
 
 
-def _is_worse(record, found, text):
+def _is_worse(record, found, handed_in):
     """Return whether the checks give a new file fewer points than the one before it."""
     old = [was["automatic"] for was in record["marks"].values() if was["kind"] == "checks"]
     new = [mark.automatic for mark in found.values() if mark.kind == "checks"]
-    other = record["handed_in"] not in (None, records.fingerprint(text))
+    other = record["handed_in"] not in (None, handed_in)
     return bool(other and old and sum(p or 0 for p in new) < sum(p or 0 for p in old))
 
 
@@ -338,11 +344,11 @@ def hints(path):
     return found
 
 
-def _remember_versions(record, current, text, only):
+def _remember_versions(record, current, handed_in, only):
     """Note the versions that the marks stand for; of a part of the exercises only theirs."""
     current["checks"] = versions.checks(record["lab"])
     if only is None:
-        record["handed_in"] = records.fingerprint(text)
+        record["handed_in"] = handed_in
         record |= {key: current[key] for key in ("lab_version", "checks_version", "cells", "checks")}
         return
     record["cells"] |= {n: list(c) for n, c in current["cells"].items() if versions.exercise_of(n) in only}

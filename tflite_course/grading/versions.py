@@ -95,19 +95,19 @@ def _code(lab, folder):
     return {".".join(path.relative_to(folder).with_suffix("").parts): path for path in sorted(files)}
 
 
-def checks_version(lab, folder=CODE):
+def checks_version(lab, folder=None):
     """Return the hash of all code of a lab's checks."""
-    files = _code(lab, folder)
+    files = _code(lab, folder or CODE)
     return fingerprint("".join(f"{name} {fingerprint(path.read_bytes())}\n" for name, path in files.items()))
 
 
-def checks(lab, folder=CODE):
+def checks(lab, folder=None):
     """Return {exercise: hash of the code that its check runs}, of the modules below tflite_course.labs.
 
     An exercise's check is the module of its name, with all modules that this one imports; what is imported for all
     exercises of the lab, and for all labs, counts for each.
     """
-    files = _code(lab, folder)
+    files = _code(lab, folder or CODE)
     arrows = {name: _imported(path, lab, files) for name, path in files.items()}
     found = {}
     for name in files:

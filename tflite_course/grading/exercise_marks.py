@@ -15,6 +15,7 @@ join submitted_assignment sa on sn.assignment_id = sa.id join assignment a on sa
 join base_cell bc on g.cell_id = bc.id
 left join grade_cells gc on gc.id = bc.id left join task_cells tc on tc.id = bc.id
 """
+COLUMNS = {"lab": "a.name", "student": "sa.student_id"}
 COMMENTS = """
 select c.notebook_id, bc.name, c.auto_comment, c.manual_comment
 from comment c join base_cell bc on c.cell_id = bc.id
@@ -23,7 +24,7 @@ where c.auto_comment is not null or c.manual_comment is not null
 
 
 @dataclass
-class Mark:
+class ExerciseMark:
     """One exercise or criterion of one submission. Points are floats, None where there are none."""
 
     student: str
@@ -52,17 +53,16 @@ class Mark:
 
 
 def read(work, lab=None, student=None):
-    """Return the marks of a work folder, a list of Mark sorted by lab, student and exercise; empty without gradebook.
+    """Return the marks of a work folder, a list of ExerciseMark sorted by lab, student and exercise.
 
-    lab, student: only theirs.
+    Empty when there is no gradebook. lab, student: only theirs.
     """
     import sqlalchemy
 
     if not gradebook.exists(work):
         return []
-    where = [f"{column} = :{name}" for column, name in (("a.name", "lab"), ("sa.student_id", "student"))]
     values = {name: value for name, value in (("lab", lab), ("student", student)) if value is not None}
-    where = [part for part in where if part.split(":")[1] in values]
+    where = [f"{COLUMNS[name]} = :{name}" for name in values]
     with gradebook.connection(work) as link:
         if not sqlalchemy.inspect(link).has_table("grade"):
             return []
@@ -76,7 +76,7 @@ def read(work, lab=None, student=None):
 
 def _mark(student, lab, exercise, cell, written_in, most, automatic, manual, extra, waiting, row, notebook):
     kind = "criterion" if cell == "TaskCell" else "checks" if written_in == "code" else "answer"
-    return Mark(
+    return ExerciseMark(
         **{"student": student, "lab": lab, "exercise": exercise, "kind": kind, "most": float(most or 0)},
         **{"automatic": automatic, "manual": manual, "extra": extra, "waiting": bool(waiting)},
         **{"row": row, "notebook": notebook},
@@ -84,7 +84,7 @@ def _mark(student, lab, exercise, cell, written_in, most, automatic, manual, ext
 
 
 def by_submission(found):
-    """Return {(lab, student): {exercise: Mark}} of a list of marks."""
+    """Return {(lab, student): {exercise: ExerciseMark}} of a list of marks."""
     submissions = {}
     for mark in found:
         submissions.setdefault((mark.lab, mark.student), {})[mark.exercise] = mark

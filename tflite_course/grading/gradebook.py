@@ -172,6 +172,19 @@ def labs(work):
         return {row[0] for row in link.execute(sqlalchemy.text("select name from assignment"))}
 
 
+def students(work):
+    """Return {student: name} of all that a gradebook knows, also those who handed in nothing."""
+    import sqlalchemy
+
+    if not exists(work):
+        return {}
+    with connection(work) as link:
+        if not sqlalchemy.inspect(link).has_table("student"):
+            return {}
+        rows = link.execute(sqlalchemy.text("select id, first_name, last_name from student order by id"))
+        return {row[0]: " ".join(part for part in row[1:] if part) or row[0] for row in rows}
+
+
 def back_up(work):
     """Copy the gradebook's file to gradebook-<date>.db; return the copy's name, or None without a file."""
     path = Path(work) / FILE

@@ -12,6 +12,7 @@ from pathlib import Path
 from tflite_course.authoring import labs as release
 from tflite_course.errors import CourseError
 from tflite_course.grading import (
+    class_report,
     collect,
     exercise_marks,
     export,
@@ -26,6 +27,11 @@ from tflite_course.grading import (
 
 
 def main(arguments=None):
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["desk"]:
+        from tflite_course.grading import desk
+
+        return desk.main(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m tflite_course.grading", description=__doc__.split("\n")[0])
     parser.add_argument("submissions", type=Path, help="folder with one zip, folder or notebook a student")
     parser.add_argument("--work", type=Path, default=Path("grading"), help="where the gradebook is (default: grading)")
@@ -91,7 +97,10 @@ def _grade(options, submissions, upgraded):
     for student, lab, waiting in exercise_marks.waiting(options.work, handed_in):
         print(f"to mark by hand: {student} {lab}: {waiting}")
     names = [submission.student for submission in submissions]
-    files = [options.work / name for name in ("criteria.csv", "canvas.csv", "moodle.csv", "nbgrader_config.py")]
+    files = [
+        options.work / name
+        for name in ("criteria.csv", "canvas.csv", "moodle.csv", "class_report.html", "nbgrader_config.py")
+    ]
     if "journal" in handed_in:
         files = [options.work / "journal_report.txt", *files]
     if not regrade.is_exported(options.work, known, files, also=[*handed_in, *names]):
@@ -99,6 +108,7 @@ def _grade(options, submissions, upgraded):
         if "journal" in handed_in:
             journal_report.write_report(options.work)
         export.export(options.work, handed_in)
+        class_report.write(options.work)
         feedback.write_formgrader_settings(options.work)
         regrade.remember_export(options.work, known, also=[*handed_in, *names])
     print("\n".join(str(path) for path in files))

@@ -65,8 +65,8 @@ def discrimination(scores):
 
 # a hint that repeats the student's own numbers is counted by its kind
 KINDS = (
-    (re.compile(r"^with .* your function stops with (\w+)", re.S), r"the function stops with \1"),
-    (re.compile(r"^your code stops with (\w+)", re.S), r"the code stops with \1"),
+    (re.compile(r"^with .* your function stops with (\w+).*", re.S), r"the function stops with \1"),
+    (re.compile(r"^your code stops with (\w+).*", re.S), r"the code stops with \1"),
     (re.compile(r"^with .* your function returns .*", re.S), "another value than expected, of no known cause"),
     (re.compile(r"^(there is no answer yet|your function returns nothing yet).*", re.S), "there is no answer yet"),
 )

@@ -37,7 +37,7 @@ def tokens(source):
     found, before = [], None
     try:
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
-            if token.type in SKIPPED or token.start[0] in documents:
+            if token.type in SKIPPED or (token.type == tokenize.STRING and token.start[0] in documents):
                 continue
             text = token.string
             if token.type in (tokenize.INDENT, tokenize.DEDENT):

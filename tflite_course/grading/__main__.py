@@ -11,10 +11,27 @@ from pathlib import Path
 
 from tflite_course.authoring import labs as release
 from tflite_course.errors import CourseError
-from tflite_course.grading import batch, collect, export, feedback, grade, gradebook, journal_report, sandbox
+from tflite_course.grading import (
+    class_report,
+    collect,
+    exercise_marks,
+    export,
+    feedback,
+    gradebook,
+    journal_report,
+    lab_changes,
+    records,
+    regrade,
+    sandbox,
+)
 
 
 def main(arguments=None):
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["desk"]:
+        from tflite_course.grading import desk
+
+        return desk.main(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m tflite_course.grading", description=__doc__.split("\n")[0])
     parser.add_argument("submissions", type=Path, help="folder with one zip, folder or notebook a student")
     parser.add_argument("--work", type=Path, default=Path("grading"), help="where the gradebook is (default: grading)")
@@ -23,7 +40,7 @@ def main(arguments=None):
         "--workers", type=int, default=max(1, (os.cpu_count() or 2) - 1), help="processes on this machine"
     )
     parser.add_argument("--scheduler", default=os.environ.get("SCHEDULER"), help="a Dask cluster, tcp://host:port")
-    parser.add_argument("--again", action="store_true", help="grade again what is graded")
+    regrade.add_arguments(parser)
     parser.add_argument("--unsafe", action="store_true", help="without a sandbox: submissions run as you")
     options = parser.parse_args(arguments)
     known = sorted(path.name for path in (release.ROOT / "solutions").iterdir() if path.is_dir())
@@ -33,45 +50,68 @@ def main(arguments=None):
             raise CourseError(f"There is no lab {lab}: choose from {', '.join(known)}.")
         if not options.unsafe:
             sandbox.check_available()
-        gradebook.check_database()
+        upgraded = gradebook.check_database(options.work)
         submissions = collect.collect(options.submissions, labs)
     except CourseError as error:
         sys.exit(str(error))
+    try:
+        _grade(options, submissions, upgraded)
+    except CourseError as error:
+        sys.exit(str(error))
+    except OSError as error:
+        if not gradebook.is_disk_full(error):
+            raise
+        sys.exit(gradebook.DISK_FULL)
+
+
+def _grade(options, submissions, upgraded):
     options.work.mkdir(parents=True, exist_ok=True)
     handed_in = sorted({lab for submission in submissions for lab in submission.notebooks})
-    grade.prepare(options.work, [lab for lab in handed_in if options.again or not _prepared(options.work, lab)])
+    known = regrade.synchronize(options.work)
+    said = [*([upgraded] if upgraded else []), *lab_changes.renew(options.work, handed_in)]
     tasks = [
-        {
-            **{"work": str(options.work.resolve()), "lab": lab, "student": s.student, "text": text},
-            **{"sandboxed": not options.unsafe, "again": options.again},
-        }
+        {"work": str(options.work.resolve()), "lab": lab, "student": s.student, "text": text}
+        | {"sandboxed": not options.unsafe}
         for s in submissions
         for lab, text in sorted(s.notebooks.items())
-        if options.again or not grade.is_graded(options.work, lab, s.student)
     ]
+    tasks, changed = regrade.choose(tasks, known=known, **regrade.chosen_by(options))
+    for sentence in [*said, *changed]:
+        print(sentence)
     print(f"{len(submissions)} students, {len(tasks)} submissions to grade", flush=True)
-    results = batch.grade_all(tasks, workers=options.workers, scheduler=options.scheduler)
-    for result in results:
-        for note in [*result["notes"], *result["flags"]]:
-            print(f"{result['student']} {result['lab']}: {note}")
+    if tasks:
+        from tflite_course.grading import batch
+
+        batch.grade_all(tasks, workers=options.workers, scheduler=options.scheduler)
+        known = regrade.synchronize(options.work)
+    for (lab, student), record in known.items():
+        for note in [*record["notes"], *record["flags"]]:
+            print(f"{student} {lab}: {note}")
+    records.write_tables(options.work, known)
     for submission in submissions:
         for problem in submission.problems:
             print(f"{submission.student}: {problem}")
-        gradebook.add_student(options.work, submission.student)
-    for submission in submissions:  # of all: a person may have marked since the last run
-        for lab in submission.notebooks:
-            feedback.feedback(options.work, lab, submission.student)
-    for student, lab, waiting in export.open_questions(options.work, handed_in):
+    for lab, student in regrade.without_page(options.work, known):  # a person may have marked since the last run
+        feedback.feedback(options.work, lab, student)
+        regrade.remember_page(options.work, known, lab, student)
+    for student, lab, waiting in exercise_marks.waiting(options.work, handed_in):
         print(f"to mark by hand: {student} {lab}: {waiting}")
+    names = [submission.student for submission in submissions]
+    files = [
+        options.work / name
+        for name in ("criteria.csv", "canvas.csv", "moodle.csv", "class_report.html", "nbgrader_config.py")
+    ]
     if "journal" in handed_in:
-        journal_report.write_report(options.work)
-        print(options.work / "journal_report.txt")
-    settings = feedback.write_formgrader_settings(options.work)
-    print("\n".join(str(path) for path in [*export.export(options.work, handed_in), settings]))
-
-
-def _prepared(work, lab):
-    return (Path(work) / "release" / lab / f"{lab}.ipynb").is_file()
+        files = [options.work / "journal_report.txt", *files]
+    if not regrade.is_exported(options.work, known, files, also=[*handed_in, *names]):
+        gradebook.add_students(options.work, {name: {} for name in names})
+        if "journal" in handed_in:
+            journal_report.write_report(options.work)
+        export.export(options.work, handed_in)
+        class_report.write(options.work)
+        feedback.write_formgrader_settings(options.work)
+        regrade.remember_export(options.work, known, also=[*handed_in, *names])
+    print("\n".join(str(path) for path in files))
 
 
 if __name__ == "__main__":

@@ -13,9 +13,10 @@ from pathlib import Path
 import nbformat
 
 from tflite_course.authoring import labs as release
-from tflite_course.grading import evidence, gradebook, lint, repair
+from tflite_course.grading import evidence, gradebook, lint, records, regrade, repair
 from tflite_course.grading.judge import execute
 
+is_graded = regrade.is_graded
 PATIENCE = 4  # times as long, when the set-up cell of the course did not get through: then the machine was busy
 
 
@@ -34,28 +35,17 @@ def prepare(work, labs, solutions=release.ROOT / "solutions"):
         gradebook.quietly(GenerateAssignment(coursedir=CourseDirectory(config=config), config=config))
 
 
-def is_graded(work, lab, student):
-    """Return whether the batch was through with a submission: it has an autograded notebook and no mark of a start."""
-    folder = Path(work) / "autograded" / student / lab
-    return (folder / f"{lab}.ipynb").is_file() and not _started(work, lab, student).exists()
+def grade(work, lab, student, text, *, sandboxed=True, again=False, plan=None):
+    """Grade one submission; return {"student", "lab", "score", "max_score", "notes", "flags", "hints", ...}.
 
-
-def _started(work, lab, student):
-    return Path(work) / "started" / f"{student} {lab}"
-
-
-def grade(work, lab, student, text, *, sandboxed=True, again=False):
-    """Grade one submission; return {"student", "lab", "score", "max_score", "notes", "flags", "hints", "crashed"}.
-
-    text: the notebook as it was handed in. Whatever it holds or does, the student gets a row in the gradebook: what
-    cannot be run scores 0, with a note that says why. hints: {exercise: what the judge said of a wrong answer}; flags:
-    sentences for the marker. Called in a worker process; nbgrader changes its folder.
+    text: the notebook as it was handed in. plan: why, and for which exercises, see regrade.choose(). Whatever it holds
+    or does, the student gets a row in the gradebook: what cannot be run scores 0, with a note that says why. hints:
+    {exercise: what the judge said of a wrong answer}; flags: sentences for the marker. Called in a worker process;
+    nbgrader changes its folder.
     """
-    if not again and is_graded(work, lab, student):  # its first worker died after the work was done
-        return _result(work, lab, student, [], [], {}, False)
-    started = _started(work, lab, student)
-    started.parent.mkdir(exist_ok=True)
-    started.touch()
+    if regrade.is_done(work, lab, student, text, again, plan):  # its first worker died after the work was done
+        return records.result(records.read(work, lab, student))
+    before = regrade.begin(work, lab, student, plan)
     released = nbformat.read(Path(work) / "release" / lab / f"{lab}.ipynb", as_version=4)
     folder = Path(work) / "submitted" / student / lab
     notes, flags, judged, crashed = [], [], None, False
@@ -78,9 +68,8 @@ def grade(work, lab, student, text, *, sandboxed=True, again=False):
             notes.append(
                 f"it could not be run to its end and scores 0: {reason[-1] if reason else type(error).__name__}"
             )
-    result = _settle(work, lab, student, notebook, released, notes, flags, judged)
-    started.unlink()
-    return result
+    outcome = _settle(work, lab, student, notebook, released, notes, flags, judged)
+    return regrade.settle(work, outcome, text, before, plan)
 
 
 def _run(work, lab, student, sandboxed, released):
@@ -160,7 +149,8 @@ def _settle(work, lab, student, notebook, released, notes, flags, judged):
         book.db.commit()
     verdicts = (judged or {"verdicts": {}})["verdicts"].values()
     hints = {verdict["exercise"]: verdict["hint"] for verdict in verdicts if verdict["hint"] is not None}
-    return _result(work, lab, student, notes, flags, hints, judged is None)
+    said = {"notes": notes, "flags": flags, "hints": hints, "crashed": judged is None}
+    return {"lab": lab, "student": student, **said}
 
 
 def _written(notebook, released):
@@ -172,13 +162,3 @@ def _written(notebook, released):
         for cell in found
         if cell.source.strip() != stubs.get(cell.metadata.nbgrader.grade_id, "").strip()
     }
-
-
-def _result(work, lab, student, notes, flags, hints, crashed):
-    from nbgrader.api import Gradebook
-
-    with Gradebook(gradebook.database(work), gradebook.COURSE_ID) as book:
-        submission = book.find_submission(lab, student)
-        score, most = float(submission.score), float(submission.max_score)
-    keys = ("student", "lab", "score", "max_score", "notes", "flags", "hints", "crashed")
-    return dict(zip(keys, (student, lab, score, most, notes, flags, hints, crashed), strict=True))

@@ -1,7 +1,8 @@
 """Grade a class: `python -m tflite_course.grading submissions`, or `make grade SUBMISSIONS=submissions`.
 
-Collects what a learning platform gave (zip files, folders or notebooks, one a student), repairs lost marks, runs the
-checks of each submission in a sandbox, and writes the gradebook, CSV files and a feedback page for each student.
+Shows the inbox first: what learning platforms gave, as a table of file, student, lab, version and time. After a yes it
+repairs lost marks, runs the checks of each submission in a sandbox, and writes the gradebook, CSV files in the forms
+that platforms take back, and a feedback page for each student.
 """
 
 import argparse
@@ -9,65 +10,151 @@ import os
 import sys
 from pathlib import Path
 
-from tflite_course.authoring import labs as release
+from tflite_course.authoring import ROOT
 from tflite_course.errors import CourseError
-from tflite_course.grading import batch, collect, export, feedback, grade, gradebook, journal_report, sandbox
+from tflite_course.grading import inbox, settings
+from tflite_course.grading.inbox import table, worksheets
 
 
 def main(arguments=None):
+    options = _parser().parse_args(arguments)
+    known = sorted(path.name for path in (ROOT / "solutions").iterdir() if path.is_dir())
+    options.labs = options.labs or known
+    try:
+        for lab in set(options.labs) - set(known):
+            raise CourseError(f"There is no lab {lab}: choose from {', '.join(known)}.")
+        if not options.inbox_only:
+            _check_machine(options)
+        options.settings, received = _read_inbox(options, known)
+        print("\n".join(table.show(received)))
+        print(table.write(received, options.work), flush=True)
+        if options.inbox_only:
+            return
+        tasks = _tasks(options, received)
+        if tasks and not options.yes:
+            _ask(len(tasks))
+        inbox.store(received, options.work, options.settings.zone)
+        _grade(options, received, tasks)
+    except CourseError as error:
+        sys.exit(str(error))
+
+
+def _parser():
     parser = argparse.ArgumentParser(prog="python -m tflite_course.grading", description=__doc__.split("\n")[0])
-    parser.add_argument("submissions", type=Path, help="folder with one zip, folder or notebook a student")
+    parser.add_argument("submissions", type=Path, help="what the platform gave: a folder, or an archive of the class")
     parser.add_argument("--work", type=Path, default=Path("grading"), help="where the gradebook is (default: grading)")
     parser.add_argument("--labs", nargs="*", help="only these labs (default: all that have a solution)")
+    parser.add_argument("--roster", type=Path, help="who is in the class (default: class.csv in submissions or work)")
+    parser.add_argument("--settings", type=Path, help="dates and weights (default: grading.toml, likewise)")
+    parser.add_argument("--inbox-only", action="store_true", help="show what was handed in, and grade nothing")
+    parser.add_argument("--yes", action="store_true", help="grade without asking")
     parser.add_argument(
         "--workers", type=int, default=max(1, (os.cpu_count() or 2) - 1), help="processes on this machine"
     )
     parser.add_argument("--scheduler", default=os.environ.get("SCHEDULER"), help="a Dask cluster, tcp://host:port")
     parser.add_argument("--again", action="store_true", help="grade again what is graded")
     parser.add_argument("--unsafe", action="store_true", help="without a sandbox: submissions run as you")
-    options = parser.parse_args(arguments)
-    known = sorted(path.name for path in (release.ROOT / "solutions").iterdir() if path.is_dir())
-    labs = options.labs or known
-    try:
-        for lab in set(labs) - set(known):
-            raise CourseError(f"There is no lab {lab}: choose from {', '.join(known)}.")
-        if not options.unsafe:
-            sandbox.check_available()
-        gradebook.check_database()
-        submissions = collect.collect(options.submissions, labs)
-    except CourseError as error:
-        sys.exit(str(error))
-    options.work.mkdir(parents=True, exist_ok=True)
-    handed_in = sorted({lab for submission in submissions for lab in submission.notebooks})
-    grade.prepare(options.work, [lab for lab in handed_in if options.again or not _prepared(options.work, lab)])
-    tasks = [
+    return parser
+
+
+def _check_machine(options):
+    from tflite_course.grading import gradebook, sandbox
+
+    if not options.unsafe:
+        sandbox.check_available()
+    gradebook.check_database()
+
+
+def _file(given, name, options):
+    """Return the path that was given, else that of a file of this name beside the submissions or in the work folder."""
+    if given:
+        return given
+    places = [options.submissions, options.submissions.parent, options.work]
+    return next((place / name for place in places if (place / name).is_file()), None)
+
+
+def _read_inbox(options, known):
+    """Return (Settings, Inbox)."""
+    path = _file(options.settings, "grading.toml", options)
+    chosen = settings.read_settings(path, known) if path else settings.Settings()
+    path = _file(options.roster, "class.csv", options)
+    roster = inbox.read_roster(path) if path else None
+    received = inbox.read(options.submissions, options.labs, roster=roster, settings=chosen, work=options.work)
+    return chosen, received
+
+
+def _tasks(options, received):
+    """Return the tasks for batch.grade_all: what is not graded yet, or everything with --again."""
+    from tflite_course.grading import grade
+
+    return [
         {
-            **{"work": str(options.work.resolve()), "lab": lab, "student": s.student, "text": text},
-            **{"sandboxed": not options.unsafe, "again": options.again},
+            **{"work": str(options.work.resolve()), "lab": lab, "student": s.student, "text": handed.text},
+            **{"files": handed.files, "sandboxed": not options.unsafe, "again": options.again},
         }
-        for s in submissions
-        for lab, text in sorted(s.notebooks.items())
+        for s in received.submissions
+        for lab, handed in sorted(s.handed.items())
         if options.again or not grade.is_graded(options.work, lab, s.student)
     ]
-    print(f"{len(submissions)} students, {len(tasks)} submissions to grade", flush=True)
+
+
+def _ask(number):
+    """Ask whether to grade. Raises CourseError when the answer is not yes, or when there is nobody to ask."""
+    if not sys.stdin.isatty():
+        raise CourseError(
+            f"{number} submissions wait, and nobody can be asked here: look at the table, then add --yes."
+        )
+    try:
+        answer = input(f"Grade {number} submissions? [y/N] ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes", "j", "ja", "o", "oui", "s", "si", "sí"):
+        raise CourseError("Nothing was graded: change what is odd and run the command once more.")
+
+
+def _grade(options, received, tasks):
+    from tflite_course.grading import batch, grade, gradebook
+
+    options.work.mkdir(parents=True, exist_ok=True)
+    handed_in = sorted({lab for submission in received.submissions for lab in submission.handed})
+    grade.prepare(options.work, [lab for lab in handed_in if options.again or not _prepared(options.work, lab)])
+    print(f"{len(received.submissions)} students, {len(tasks)} submissions to grade", flush=True)
     results = batch.grade_all(tasks, workers=options.workers, scheduler=options.scheduler)
     for result in results:
         for note in result["notes"]:
             print(f"{result['student']} {result['lab']}: {note}")
-    for submission in submissions:
+    for submission in received.submissions:
         for problem in submission.problems:
             print(f"{submission.student}: {problem}")
-        gradebook.add_student(options.work, submission.student)
-    for submission in submissions:  # of all: a person may have marked since the last run
-        for lab in submission.notebooks:
+    gradebook.add_students(options.work, {s.student: _details(s) for s in received.submissions})
+    _write(options, received, handed_in)
+
+
+def _details(submission):
+    """Return what nbgrader keeps of a student."""
+    last, comma, first = submission.name.partition(", ")
+    if not comma:
+        first, _, last = submission.name.rpartition(" ")
+    return {"first_name": first, "last_name": last, "email": submission.email, "lms_user_id": submission.id}
+
+
+def _write(options, received, handed_in):
+    """Write feedback, exports, the final marks and the archives for platforms; print their paths."""
+    from tflite_course.grading import export, feedback, final, journal_report, uploads
+
+    for submission in received.submissions:  # of all: a person may have marked since the last run
+        for lab in submission.handed:
             feedback.feedback(options.work, lab, submission.student)
     for student, lab, waiting in export.open_questions(options.work, handed_in):
         print(f"to mark by hand: {student} {lab}: {waiting}")
     if "journal" in handed_in:
         journal_report.write_report(options.work)
         print(options.work / "journal_report.txt")
-    settings = feedback.write_formgrader_settings(options.work)
-    print("\n".join(str(path) for path in [*export.export(options.work, handed_in), settings]))
+    tables = worksheets.find([options.submissions])
+    files = export.export(options.work, settings=options.settings, tables=tables)
+    files += [final.write_final(options.work, options.settings, received.roster), *uploads.write_uploads(options.work)]
+    files.append(feedback.write_formgrader_settings(options.work))
+    print("\n".join(str(path) for path in files))
 
 
 def _prepared(work, lab):

@@ -43,11 +43,12 @@ def _started(work, lab, student):
     return Path(work) / "started" / f"{student} {lab}"
 
 
-def grade(work, lab, student, text, *, sandboxed=True, again=False):
+def grade(work, lab, student, text, *, files=None, sandboxed=True, again=False):
     """Grade one submission; return {"student", "lab", "score", "max_score", "notes", "crashed", "held"}.
 
-    text: the notebook as it was handed in. Whatever it holds or does, the student gets a row in the gradebook: what
-    cannot be run scores 0, with a note that says why. Called in a worker process; nbgrader changes its folder.
+    text: the notebook as it was handed in; files: what lay beside it, {relative name: bytes}. Whatever it holds or
+    does, the student gets a row in the gradebook: what cannot be run scores 0, with a note that says why. Called in a
+    worker process; nbgrader changes its folder.
     """
     if not again and is_graded(work, lab, student):  # its first worker died after the work was done
         return _result(work, lab, student, [], False, False)
@@ -58,6 +59,9 @@ def grade(work, lab, student, text, *, sandboxed=True, again=False):
     folder = Path(work) / "submitted" / student / lab
     notes, crashed, held = [], False, {}
     folder.mkdir(parents=True, exist_ok=True)
+    for name, content in (files or {}).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
     try:
         notebook = nbformat.reads(text, as_version=4)
         evidence.keep_evidence(notebook, folder)

@@ -73,10 +73,16 @@ def quietly(converter):
         return stream.read()
 
 
-def add_student(work, student):
+def add_student(work, student, **details):
     """Give a student a row in the gradebook, also when nothing that was handed in could be used."""
+    add_students(work, {student: details})
+
+
+def add_students(work, students):
+    """Give students rows in the gradebook: {student: {first_name, last_name, email, lms_user_id}}."""
     from nbgrader.api import Gradebook
 
     with Gradebook(database(work), COURSE_ID) as book:
-        book.update_or_create_student(student)
+        for student, details in students.items():
+            book.update_or_create_student(student, **{key: value for key, value in details.items() if value})
         book.db.commit()

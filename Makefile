@@ -99,7 +99,7 @@ benchmark-web: $(VENV)/test.stamp browser ## how fast the page of lesson 11 star
 	$(BIN)/python -m tests.benchmarks.web
 
 grade: $(VENV)/test.stamp ## grade a class (SUBMISSIONS=folder, GRADE_FLAGS, SCHEDULER=tcp://... for a Dask cluster)
-	$(BIN)/python -m tflite_course.grading $(SUBMISSIONS) $(GRADE_FLAGS)
+	$(BIN)/python -m tflite_course.grading "$(SUBMISSIONS)" $(GRADE_FLAGS)
 
 $(VENV)/python.stamp:
 	@command -v "$(PYTHON)" >/dev/null || { echo "There is no program $(PYTHON): install Python 3.11 to 3.13, or name one, as in make lab PYTHON=python3.12." >&2; exit 1; }

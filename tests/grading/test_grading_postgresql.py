@@ -66,7 +66,7 @@ def test_a_class_is_graded_into_postgresql(database, tmp_path):
     for student, kind in (("ada", "solutions"), ("bob", "labs")):
         (tmp_path / "submissions" / student).mkdir(parents=True)
         shutil.copy(ROOT / kind / LAB / f"{LAB}.ipynb", tmp_path / "submissions" / student)
-    arguments = [tmp_path / "submissions", "--work", tmp_path / "work", "--labs", LAB]
+    arguments = [tmp_path / "submissions", "--work", tmp_path / "work", "--labs", LAB, "--yes"]
     done = subprocess.run(
         [sys.executable, "-m", "tflite_course.grading", *arguments],
         env=os.environ | {"GRADEBOOK_URL": database},
@@ -75,8 +75,8 @@ def test_a_class_is_graded_into_postgresql(database, tmp_path):
         timeout=400,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    with open(tmp_path / "work" / "canvas.csv", encoding="utf-8-sig", newline="") as stream:
-        points = {row["SIS User ID"]: row[LAB] for row in csv.DictReader(stream)}
+    with open(tmp_path / "work" / "notes.csv", encoding="utf-8-sig", newline="") as stream:
+        points = {row["student"]: row["score"] for row in csv.DictReader(stream)}
     assert float(points["ada"]) == 13.0 and float(points["bob"]) == 0.0
     assert not (tmp_path / "work" / "gradebook.db").exists()
     engine = sqlalchemy.create_engine(database, poolclass=sqlalchemy.NullPool)  # a pool would outlive the test

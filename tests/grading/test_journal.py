@@ -511,10 +511,10 @@ def test_grading_keeps_the_evidence_and_waits_for_the_criteria(tmp_path):
             data = journal.EvidenceTable(record["evidence"])._repr_mimebundle_()
             cell.outputs = [nbformat.v4.new_output("execute_result", data, execution_count=1)]
     (tmp_path / "in").mkdir()
-    nbformat.write(notebook, tmp_path / "in" / "ada_1_2_journal.ipynb")
-    nbformat.write(read("labs"), tmp_path / "in" / "bob_1_2_journal.ipynb")
+    nbformat.write(notebook, tmp_path / "in" / "ada_journal.ipynb")
+    nbformat.write(read("labs"), tmp_path / "in" / "bob_journal.ipynb")
     arguments = [sys.executable, "-m", command.__name__.removesuffix(".__main__"), tmp_path / "in"]
-    arguments += ["--work", tmp_path / "work", "--labs", "journal", "--workers", "1"]
+    arguments += ["--work", tmp_path / "work", "--labs", "journal", "--workers", "1", "--yes"]
     done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert "ada journal: 0/20" in done.stdout and "to mark by hand: ada journal: 5" in done.stdout

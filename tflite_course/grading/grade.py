@@ -35,21 +35,24 @@ def prepare(work, labs, solutions=release.ROOT / "solutions"):
         gradebook.quietly(GenerateAssignment(coursedir=CourseDirectory(config=config), config=config))
 
 
-def grade(work, lab, student, text, *, sandboxed=True, again=False, plan=None):
+def grade(work, lab, student, text, *, files=None, sandboxed=True, again=False, plan=None):
     """Grade one submission; return {"student", "lab", "score", "max_score", "notes", "flags", "hints", ...}.
 
-    text: the notebook as it was handed in. plan: why, and for which exercises, see regrade.choose(). Whatever it holds
-    or does, the student gets a row in the gradebook: what cannot be run scores 0, with a note that says why. hints:
-    {exercise: what the judge said of a wrong answer}; flags: sentences for the marker. Called in a worker process;
-    nbgrader changes its folder.
+    text: the notebook as it was handed in; files: what lay beside it, {relative name: bytes}. plan: why, and for which
+    exercises, see regrade.choose(). Whatever it holds or does, the student gets a row in the gradebook: what cannot be
+    run scores 0, with a note that says why. hints: {exercise: what the judge said of a wrong answer}; flags: sentences
+    for the marker. Called in a worker process; nbgrader changes its folder.
     """
-    if regrade.is_done(work, lab, student, text, again, plan):  # its first worker died after the work was done
+    if regrade.is_done(work, lab, student, text, again, plan, files):  # its first worker died after the work was done
         return records.result(records.read(work, lab, student))
     before = regrade.begin(work, lab, student, plan)
     released = nbformat.read(Path(work) / "release" / lab / f"{lab}.ipynb", as_version=4)
     folder = Path(work) / "submitted" / student / lab
     notes, flags, judged, crashed = [], [], None, False
     folder.mkdir(parents=True, exist_ok=True)
+    for name, content in (files or {}).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
     try:
         notebook = nbformat.reads(text, as_version=4)
         evidence.keep_evidence(notebook, folder)
@@ -69,7 +72,7 @@ def grade(work, lab, student, text, *, sandboxed=True, again=False, plan=None):
                 f"it could not be run to its end and scores 0: {reason[-1] if reason else type(error).__name__}"
             )
     outcome = _settle(work, lab, student, notebook, released, notes, flags, judged)
-    return regrade.settle(work, outcome, text, before, plan)
+    return regrade.settle(work, outcome, text, before, plan, files)
 
 
 def _run(work, lab, student, sandboxed, released):

@@ -1,0 +1,97 @@
+"""The marks of a class as they stand: of every student and lab of the work folder, with what waits and why.
+
+Read from the gradebook, from records/<lab>/<student>.json where they are, and from what the inbox stored.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tflite_course.grading import gradebook
+from tflite_course.grading.inbox import HANDED_IN
+
+NO_RESPONSE = "No response."  # nbgrader's remark on an empty text answer
+
+
+@dataclass
+class Mark:
+    """What one student has for one lab."""
+
+    student: str
+    lab: str
+    score: float
+    most: float
+    waiting: int = 0  # answers that a person has to mark
+    notes: list = field(default_factory=list)
+    entry: dict = field(default_factory=dict)  # of handed_in.json: platform, when, late, version, stem, file, odd
+
+    @property
+    def why(self):
+        """The notes as one line."""
+        return " | ".join(" ".join(str(note).split()) for note in self.notes if str(note).strip())
+
+
+@dataclass
+class Marks:
+    """All marks, {(student, lab): Mark}; labs with their points; students with what is known of them."""
+
+    marks: dict
+    most: dict  # lab: points, in the order of their names
+    students: dict  # student: {"id", "name", "email", ...}
+
+    def name(self, student):
+        """Return a student's name as it stands, or the student's id."""
+        return self.students[student].get("name") or student
+
+
+def handed_in(work):
+    """Return {student: what handed_in.json says}, empty where there is none."""
+    path = Path(work) / HANDED_IN
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def read_record(work, lab, student):
+    """Return a record of grading, or {} when there is none or it is damaged."""
+    path = Path(work) / "records" / lab / f"{student}.json"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def read_marks(work):
+    """Return the Marks of all labs that the gradebook of a work folder knows."""
+    from nbgrader.api import Gradebook
+
+    known = handed_in(work)
+    found, most, students = {}, {}, {}
+    with Gradebook(gradebook.database(work), gradebook.COURSE_ID) as book:
+        for person in book.students:
+            whole = " ".join(part for part in (person.first_name, person.last_name) if part)
+            facts = {"id": person.lms_user_id or person.id, "name": whole, "email": person.email or ""}
+            students[person.id] = facts | {key: value for key, value in known.get(person.id, {}).items() if value != ""}
+        for assignment in sorted(book.assignments, key=lambda assignment: _natural(assignment.name)):
+            most[assignment.name] = float(assignment.max_score)
+            for submission in book.assignment_submissions(assignment.name):
+                mark = _mark(work, submission, assignment.name, known.get(submission.student_id, {}))
+                found[mark.student, mark.lab] = mark
+    return Marks(found, most, dict(sorted(students.items())))
+
+
+def _natural(name):
+    """Sort lab_2 before lab_10."""
+    return [int(part) if part.isdigit() else part for part in name.replace("_", " _ ").split()], name
+
+
+def _mark(work, submission, lab, student):
+    waiting = sum(bool(row.needs_manual_grade) for part in submission.notebooks for row in part.grades)
+    mark = Mark(submission.student_id, lab, float(submission.score), float(submission.max_score), waiting)
+    mark.entry = student.get("labs", {}).get(lab, {})
+    record = read_record(work, lab, mark.student)
+    notes = [*record.get("notes", ()), *record.get("flags", ())]
+    if not record:
+        comments = (comment.auto_comment for part in submission.notebooks for comment in part.comments)
+        notes = [note for note in comments if note and note != NO_RESPONSE]
+    mark.notes = [*mark.entry.get("odd", ()), *notes]
+    return mark

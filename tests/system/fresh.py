@@ -5,9 +5,9 @@
 
 makes a root folder of each system in build/fresh/ (kept for the next time) that holds Python, venv, make and git and
 nothing else. There an ordinary user clones the course as it is committed and calls `make lab`, whose server must answer
-with lesson 01, then `make check`. Debian 13 has the Python of Colab: there a lesson and a lab also run in an environment
-like Colab's. What came out stands in tests/system/fresh.json. It takes mmdebstrap, a network and 10 GB of disk. Settings
-of pip and uv, certificates and proxies are those of this machine.
+with lesson 01, then `make check`. Debian 13 has the Python of Colab: there a lesson and a lab also run in an
+environment like Colab's. What came out stands in tests/system/fresh.json. It takes mmdebstrap, a network and 10 GB of
+disk. Settings of pip and uv, certificates and proxies are those of this machine.
 """
 
 import argparse

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.system import fresh
+from tests.tools import environment
 
 
 def test_what_is_stored_passed():
@@ -25,6 +26,7 @@ def test_what_is_stored_passed():
         assert int(passed) > 1000 and 0 < int(skipped) < 100  # skipped: what needs a compiler, a browser, QEMU
         assert row["python"].startswith("3.") and row["processor"] and row["commit"]
         assert row["date"] >= "2026-11-27"
+        assert environment.two(row["python"]) != environment.COLAB or row["as in Colab"] == "passed"
 
 
 def test_a_row_replaces_that_of_its_system(tmp_path, monkeypatch):

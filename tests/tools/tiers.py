@@ -35,7 +35,10 @@ TIERS = ("check", "test", "all")
 NOT_IN_CHECK = (
     "tests/labs/test_release.py",
     "tests/notebooks/test_planted_defects.py",
-    *(f"tests/system/test_{name}.py" for name in ("colab", "environment", "lock", "make", "programs", "publish")),
+    *(
+        f"tests/system/test_{name}.py"
+        for name in ("colab", "environment", "fresh", "lock", "make", "programs", "publish")
+    ),
 )
 # What of each kind make check takes once: a lab's answers, and the tests that need a converted model.
 ONE_ANSWER = re.compile(r"tests/labs/\S+\[\S+ (right:|wrong:|mistake)|tests/package/test_model_forms.py::\w+")

@@ -265,8 +265,10 @@ def main(arguments=None):
             f"Fresh systems need root and {', '.join(NEEDED)}: "
             + (f"{missing[0]} is missing." if missing else "call it as root.")
         )
-    rows = [try_system(suite, options.check) for suite in options.systems or SYSTEMS]
-    store(rows)
+    rows = []
+    for suite in options.systems or SYSTEMS:
+        rows.append(try_system(suite, options.check))
+        store(rows)
     bad = [row["system"] for row in rows if "failed" in str(row)]
     sys.exit(f"Failed on {' and '.join(bad)}: see build/fresh/*.log." if bad else 0)
 

@@ -26,10 +26,7 @@ def add(name, model, images, labels, *, path=PATH):
     from tflite_course.models import read_model
 
     content = read_model(model)
-    try:
-        logits = evaluation.predict(content, images)
-    except CourseError:  # a Flatten in a file with a fixed batch of 1 cannot be resized
-        logits = evaluation.predict(content, images, batch=1)
+    logits = evaluation.predict(content, images)
     right = int((logits.argmax(1) == evaluation.check_labels(labels, len(logits))).sum())
     low, high = evaluation.accuracy_band(right, len(logits))
     entry = {"name": str(name), "bytes": len(content), "accuracy": right / len(logits), "low": low, "high": high}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.tools import forms
-from tflite_course import evaluation, models, runtime
+from tflite_course import evaluation, leaderboard, models, runtime
 from tflite_course.errors import CourseError
 from tflite_course.pad import DigitPad, Recognizer
 
@@ -124,6 +124,12 @@ def test_a_hidden_range_is_told_and_never_chosen(name, folder):
         {"course": course, "mine": form.content}, IMAGES, form.digits, input_range={"mine": (0, 255)}, timed=False
     )
     assert [row["accuracy"] >= form.agree - 0.05 for row in rows] == [True, True]
+
+
+@pytest.mark.parametrize("form", ["batch 1, fixed inside", "batch 7, fixed inside"], indirect=True)
+def test_the_leaderboard_takes_a_fixed_batch(form, tmp_path):
+    entry = leaderboard.add("own", form.content, IMAGES, form.digits, path=tmp_path / "leaderboard.json")[0]
+    assert entry["accuracy"] >= form.agree
 
 
 def test_a_bad_model_is_left_alone():

@@ -1,12 +1,13 @@
 """Prove on fresh systems that the course installs and runs: `make fresh`, as root, before a release.
 
-    python tests/system/fresh.py                  Debian 12 and Debian 13
-    python tests/system/fresh.py trixie --check ""
+    python -m tests.system.fresh                  Debian 12 and Debian 13
+    python -m tests.system.fresh trixie --check ""
 
 makes a root folder of each system in build/fresh/ (kept for the next time) that holds Python, venv, make and git and
 nothing else. There an ordinary user clones the course as it is committed and calls `make lab`, whose server must answer
-with lesson 01, then `make check`. What came out stands in tests/system/fresh.json. It takes mmdebstrap, a network and
-10 GB of disk. Settings of pip and uv, certificates and proxies are those of this machine.
+with lesson 01, then `make check`. Debian 13 has the Python of Colab: there a lesson and a lab also run in an
+environment like Colab's. What came out stands in tests/system/fresh.json. It takes mmdebstrap, a network and 10 GB of
+disk. Settings of pip and uv, certificates and proxies are those of this machine.
 """
 
 import argparse
@@ -24,6 +25,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from tests.tools.environment import COLAB, two
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "build" / "fresh"
 RECORD = Path(__file__).with_name("fresh.json")
@@ -33,6 +36,7 @@ USER, HOME = "student", "home/student"
 LAB_FLAGS = "--no-browser --ServerApp.port=8999 --ServerApp.port_retries=200"
 NEEDED = ("mmdebstrap", "unshare", "chroot", "git")
 MINUTES = 60
+COLAB_TESTS = "tests/system/test_colab.py -k '03_run or lab_3 or python or still'"
 
 SETTINGS = ("PIP_", "UV_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -151,11 +155,11 @@ def wait_for_address(log, process):
     return None
 
 
-def try_check(root, log, target):
-    """Call `make check` (or another target) and return "passed" or "failed: " and what failed."""
+def try_make(root, log, *arguments):
+    """Call make with a target and variables and return "passed" or "failed: " and what failed."""
     with open(log, "w", encoding="utf-8") as output:
         process = subprocess.Popen(
-            command_in(root, "make", target),
+            command_in(root, "make", *arguments),
             stdout=output,
             stderr=output,
             stdin=subprocess.DEVNULL,
@@ -167,6 +171,15 @@ def try_check(root, log, target):
         return f"failed: not done after {MINUTES} minutes"
     finally:
         end(process)
+
+
+def try_colab(root, log):
+    """Make the environment like Colab's with the system's own Python, and run one lesson and one lab in it.
+
+    With CI set, a missing environment is a failure and not a skipped test.
+    """
+    made = try_make(root, log, "colab")
+    return made if made != "passed" else try_make(root, log, "test-one", f"ONE={COLAB_TESTS}", "CI=1")
 
 
 def what_failed(log):
@@ -214,9 +227,13 @@ def try_system(suite, check):
     if check and row["make lab"] == "passed":
         print(f"{row['system']}, Python {python}: make {check} ...", flush=True)
         log = FOLDER / f"{suite}-{check}.log"
-        row[f"make {check}"] = try_check(root, log, check)
+        row[f"make {check}"] = try_make(root, log, check)
         row["tests"] = counted(log)
         print(f"  {row[f'make {check}']}: {row['tests']}", flush=True)
+    if check and two(python) == COLAB and row[f"make {check}"] == "passed":
+        print(f"{row['system']}, Python {python}: lessons and labs as in Colab ...", flush=True)
+        row["as in Colab"] = try_colab(root, FOLDER / f"{suite}-colab.log")
+        print(f"  {row['as in Colab']}", flush=True)
     return row
 
 
@@ -248,8 +265,10 @@ def main(arguments=None):
             f"Fresh systems need root and {', '.join(NEEDED)}: "
             + (f"{missing[0]} is missing." if missing else "call it as root.")
         )
-    rows = [try_system(suite, options.check) for suite in options.systems or SYSTEMS]
-    store(rows)
+    rows = []
+    for suite in options.systems or SYSTEMS:
+        rows.append(try_system(suite, options.check))
+        store(rows)
     bad = [row["system"] for row in rows if "failed" in str(row)]
     sys.exit(f"Failed on {' and '.join(bad)}: see build/fresh/*.log." if bad else 0)
 

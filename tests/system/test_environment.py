@@ -235,3 +235,20 @@ def test_a_python_is_found_by_its_version(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert Path(find_python(HERE)) == folder / f"python{HERE}"
     assert find_python("3.99") is None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="The uv of this test is a shell script.")
+@pytest.mark.parametrize("place", ["on PATH", "in the environment"])
+def test_a_python_that_uv_manages_is_found(place, tmp_path, monkeypatch):
+    managed = tmp_path / "managed" / "python3"
+    managed.parent.mkdir()
+    managed.symlink_to(sys.executable)
+    uv = tmp_path / (".venv/bin/uv" if place == "in the environment" else "uv")
+    uv.parent.mkdir(parents=True, exist_ok=True)
+    uv.write_text(f'#!/bin/sh\n[ "$1 $2 $4" = "python find {HERE}" ] && echo {managed}\n', encoding="utf-8")
+    uv.chmod(0o755)
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "nothing"))
+    monkeypatch.setattr(shutil, "which", lambda name: str(uv) if (name, place) == ("uv", "on PATH") else None)
+    assert find_python(HERE) == str(managed)
+    assert find_python("3.99") is None

@@ -248,10 +248,14 @@ def finish(done, requirements, folder):
 
 
 def find_python(version):
-    """Return the path of a Python of this version ("3.13") that can make environments, or None."""
+    """Return the path of a Python of this version ("3.13") that can make environments, or None.
+
+    It looks on PATH, among those of pyenv and among those of uv, which may itself stand in the course's environment.
+    """
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     paths = [shutil.which(f"python{version}"), *sorted(pyenv.glob(f"versions/{version}.*/bin/python{version}"))]
-    if uv := shutil.which("uv"):
+    own = ROOT / ".venv" / ("Scripts/uv.exe" if os.name == "nt" else "bin/uv")
+    if uv := shutil.which("uv") or (own.is_file() and own):
         paths.append(
             run(uv, "python", "find", "--no-python-downloads", version, stderr=subprocess.DEVNULL).stdout.strip()
         )

@@ -47,7 +47,7 @@ def steps(tier):
         commands["lessons"] = [*PYTEST, "--nbval", "--dist", "loadfile", "--no-loadscope-reorder", *notebooks]
         if tier == "all":
             commands["lessons"] += ["--store-durations"]
-    tests = [*PYTEST, "--dist", "loadgroup", "--tier", tier, "tests"]
+    tests = [*PYTEST, "--dist", "loadgroup", "-rs", "--tier", tier, "tests"]  # -rs: what is skipped, and why
     if tier == "all":
         tests += ["--durations", "20", "--store-durations"]
     return commands | {"tests": tests}

@@ -1,7 +1,8 @@
 """Which tests run: `make check` (what one runs after each edit), `make test` (before a commit), `make test-all`.
 
 A pytest plugin. `--tier test` and `--tier check` leave tests out by the seconds that the last `make test-all` stored in
-durations.json; a test that is not in there is quick. By kind, that is by test function:
+durations.json. A test that is not in there is quick; a file that has never been timed is not in check, unless it is
+what has changed. By kind, that is by test function:
 
 - test: all that take less than QUICK seconds, and of the others of a kind the quickest that is not marked slow. What is
   marked slow waits for test-all. Lab tests of a lab whose files have changed since the last commit all run.
@@ -35,7 +36,10 @@ TIERS = ("check", "test", "all")
 NOT_IN_CHECK = (
     "tests/labs/test_release.py",
     "tests/notebooks/test_planted_defects.py",
-    *(f"tests/system/test_{name}.py" for name in ("colab", "environment", "lock", "make", "programs", "publish")),
+    *(
+        f"tests/system/test_{name}.py"
+        for name in ("colab", "environment", "fresh", "lock", "make", "programs", "publish")
+    ),
 )
 # What of each kind make check takes once: a lab's answers, and the tests that need a converted model.
 ONE_ANSWER = re.compile(r"tests/labs/\S+\[\S+ (right:|wrong:|mistake)|tests/package/test_model_forms.py::\w+")
@@ -101,7 +105,8 @@ def chosen(tests, tier, durations, changed=()):
     quick = [test for test in unmarked if durations.get(test.nodeid, 0.0) < QUICK]
     touched = [test for test in unmarked if any(is_of(test.nodeid, path) for path in changed)]
     if tier == "check":
-        kept = _some_of_each([test for test in quick if _stands_alone(test, durations)], check_kind, durations, KIND)
+        timed = [test for test in quick if file_key(test.nodeid) in durations]
+        kept = _some_of_each([test for test in timed if _stands_alone(test, durations)], check_kind, durations, KIND)
         more = [test for test in touched if _stands_alone(test, durations) and test.nodeid not in kept]
         return kept | within_budget(more, durations)
     labs = [test for test in touched if test.nodeid.startswith("tests/labs/")]
@@ -181,8 +186,13 @@ def merged(stored, seconds, whole=True):
     for nodeid, value in seconds.items():
         lesson = nodeid.split("::")[0]
         new[lesson if lesson.endswith(".ipynb") else nodeid] += value
-    new = {name: round(value, 2) for name, value in new.items() if name.endswith(".ipynb") or value >= STORED}
+    new = {name: value for name, value in new.items() if name.endswith(".ipynb") or value >= STORED}
     files = {nodeid.split("::")[0] for nodeid in seconds}
+    if whole:
+        for nodeid, value in seconds.items():
+            if not nodeid.split("::")[0].endswith(".ipynb"):
+                new[file_key(nodeid)] = new.get(file_key(nodeid), 0.0) + value
+    new = {name: round(value, 2) for name, value in new.items()}
     kept = {name: value for name, value in stored.items() if name.split("::")[0] not in files or not whole}
     kept = {name: value for name, value in kept.items() if name not in seconds}
     return dict(sorted((kept | new).items()))
@@ -198,6 +208,11 @@ def pytest_fixture_setup(fixturedef, request):
         if fixturedef.scope != "function":
             key = fixture_key(request.node.nodeid, fixturedef.argname)
             request._pyfuncitem.user_properties.append((SHARED, [key, time.monotonic() - start]))
+
+
+def file_key(nodeid):
+    """Return the name under which the sum of a file's seconds is stored."""
+    return f"{nodeid.split('::')[0]}::all"
 
 
 def fixture_key(file, name):

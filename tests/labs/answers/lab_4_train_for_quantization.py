@@ -207,6 +207,11 @@ def partly_aware():
     return moved(annotated_only(models.load_model("mnist_cnn"), FIRST_BLOCK, apply=True))
 
 
+def norm_left_out():
+    """Return an aware model in which one batch normalization is not quantized: its weights are int8, and it is not."""
+    return moved(annotated_only(models.load_model("mnist_cnn"), ["norm_2"], apply=True))
+
+
 def always_a_three():
     model = control()
     kernel, bias = model.get_layer("logits").get_weights()
@@ -287,7 +292,7 @@ def convert(kind, optimize=True, types=(tf.int8, tf.int8), scaled=None):
     """Return .tflite bytes of a model of this module; scaled: what calibration images are multiplied by."""
     from tflite_course.datasets import load_mnist
 
-    makers = {"aware": aware, "control": control, "blank": lambda: wrapped("blank")}
+    makers = {"aware": aware, "control": control, "blank": lambda: wrapped("blank"), "norm left out": norm_left_out}
     converter = tf.lite.TFLiteConverter.from_keras_model(makers[kind]())
     converter.optimizations = [tf.lite.Optimize.DEFAULT] if optimize else []
     if scaled:
@@ -319,6 +324,7 @@ FILES_WRONG = {
     "float input and output": (with_qat(kind="aware", types=None), "inference_input_type"),
     "uint8": (with_qat(kind="aware", types=(tf.uint8, tf.uint8)), "uint8"),
     "wrapped, not trained": (with_qat(kind="blank"), "placeholders"),
+    "normalization left out": (with_qat(kind="norm left out"), "QAT: a part of the model is float"),
     "control without calibration": (with_control(types=None), "give a representative dataset"),
     "control with float input": (with_control(scaled=1.0, types=None), "inference_input_type"),
     "unscaled calibration": (with_control(scaled=255.0), "0 to 255"),

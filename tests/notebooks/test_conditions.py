@@ -76,7 +76,8 @@ def test_nbval_runs_them(tmp_path):
     program = (
         "import sys, pytest; from pathlib import Path; from tests.notebooks import conditions;"
         "conditions.FOLDER = Path(sys.argv[1]);"
-        "read = conditions.read_conditions; conditions.read_conditions = lambda lesson: read(lesson, conditions.FOLDER);"
+        "read = conditions.read_conditions;"
+        "conditions.read_conditions = lambda lesson: read(lesson, conditions.FOLDER);"
         "sys.exit(pytest.main(['--nbval', '-q', '-rf', '-p', 'no:xdist', '--rootdir', '.', '-c', 'pyproject.toml',"
         " '--color=no', sys.argv[2]], plugins=['conftest']))"
     )

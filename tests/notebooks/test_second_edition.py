@@ -92,6 +92,14 @@ def test_each_rule_is_noticed(sentence):
 HIDDEN = {"jupyter": {"outputs_hidden": True}, "tags": ["reveal", "hide-output"]}
 
 
+def test_a_hidden_output_does_not_begin_with_the_answer():
+    for first, count in (("A?\n", 0), ("It is 3.\n", 1)):
+        outputs = [new_output("stream", text=f"{first}measured: 3")]
+        answer = new_code_cell('reveal("A?", 3)', metadata=HIDDEN, outputs=outputs)
+        wrong = rules.wrong_reveals(new_notebook(cells=[new_code_cell('guess("A?")'), answer]))
+        assert len(wrong) == count and all("shows its first line" in sentence for sentence in wrong)
+
+
 @pytest.mark.parametrize(
     ("asked", "reveals", "metadata", "wrong"),
     [

@@ -45,7 +45,9 @@ def shown(capsys, *args, **options):
         reveal(*args, **options)
     finally:
         module.display = original
-    return capsys.readouterr().out.strip(), found["text/html"]
+    question, line = capsys.readouterr().out.strip().rsplit("\n", 1)
+    assert question.splitlines()[-1] == (args[0] if isinstance(args[0], str) else args[0].question)
+    return "\n".join([*question.splitlines()[:-1], line]), found["text/html"]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ CELLS = [
     "explore(draw, bits=[2, 4, 8])",
     'table([{"model": "float32", "bytes": 222932}, {"model": "int8", "bytes": 62712}], mark="int8", caption="Sizes")',
 ]
-OLD = "an answer that is stored"
+OLD = "an answer that is stored"  # in its second line: JupyterLab shows the first of a hidden output
 
 
 def write(server, name):
@@ -36,7 +36,7 @@ def write(server, name):
     server.write(name, CELLS)
     notebook = nbformat.read(server.folder / name, as_version=4)
     notebook.cells[1].metadata = {"jupyter": {"outputs_hidden": True}, "tags": ["reveal", "hide-output"]}
-    notebook.cells[1].outputs = [nbformat.v4.new_output("stream", text=OLD)]
+    notebook.cells[1].outputs = [nbformat.v4.new_output("stream", text=f"{QUESTION}\n{OLD}")]
     nbformat.write(notebook, server.folder / name)
 
 

@@ -116,6 +116,11 @@ def wrong_reveals(notebook):
                 wrong.append(f"{cell.id}: nobody was asked {question!r} before")
             if not cell.metadata.get("jupyter", {}).get("outputs_hidden"):
                 wrong.append(f"{cell.id}: the answer is seen before the cell is run (metadata outputs_hidden)")
+            said = "".join(output.get("text", "") for output in cell.outputs).splitlines()
+            if said and said[0] != question:
+                wrong.append(
+                    f"{cell.id}: a hidden output shows its first line: it must be the question, not {said[0]!r}"
+                )
             if not {"reveal", "hide-output"} <= set(cell.metadata.get("tags", [])):
                 wrong.append(f"{cell.id}: the tags reveal and hide-output are missing")
     return wrong

@@ -98,7 +98,8 @@ def reveal(question, measured, *, unit="", digits=2, expected=None, tolerance=No
 
     question: the text that guess() was given, or the Guess. measured: a number; digits: decimals that are shown.
     expected, tolerance: the band, for a number that differs from machine to machine: the regression masks a value
-    that is inside. Without a guess only the measured value is shown.
+    that is inside. Without a guess only the measured value is shown. It must come before all else that its cell
+    prints: JupyterLab shows the first line of a hidden output.
 
     Raises CourseError for a value that is not a finite number.
     """
@@ -117,7 +118,7 @@ def reveal(question, measured, *, unit="", digits=2, expected=None, tolerance=No
     if entry:
         rows.insert(0, ("your guess", entry["guess"], f"{entry['guess']:,g} {unit}".strip()))
     line = "; ".join(f"{name}: {text}" for name, _, text in rows)
-    print(line)
+    print(f"{question}\n{line}")  # JupyterLab shows the first line of an output that is hidden: never the answer
     display({"text/plain": f"{question} {line}", "text/html": _picture(question, rows)}, raw=True)
 
 
@@ -140,5 +141,4 @@ def _picture(question, rows):
             f'<td style="text-align:right;white-space:nowrap">{html.escape(text)}</td>'
             f'<td style="width:20rem;text-align:left">{bar}</td></tr>'
         )
-    caption = f'<caption style="text-align:left">{html.escape(question)}</caption>'
-    return f'<table class="reveal">{caption}<tbody>{"".join(lines)}</tbody></table>'
+    return f'<table class="reveal" aria-label="{html.escape(question)}"><tbody>{"".join(lines)}</tbody></table>'

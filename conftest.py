@@ -26,6 +26,7 @@ def pytest_configure(config):
         config.option.nbval_sanitize_with = str(config.rootpath / "tests" / "notebooks" / "nbval_sanitize.cfg")
     _wait_longer_for_outputs()
     _accept_stated_tolerances()
+    _run_conditions()
 
 
 def _wait_longer_for_outputs():
@@ -60,6 +61,26 @@ def _accept_stated_tolerances():
 
     compare_tolerantly.tolerant = True
     plugin.IPyNbCell.compare_outputs = compare_tolerantly
+
+
+def _run_conditions():
+    """After a cell its conditions run in the same kernel: see tests/notebooks/conditions.py."""
+    from nbval import plugin
+
+    from tests.notebooks.conditions import failure_after
+
+    run = plugin.IPyNbCell.runtest
+    if getattr(run, "with_conditions", False):
+        return
+
+    def run_with_conditions(self):
+        run(self)
+        failed = failure_after(Path(self.path), self.cell.get("id"), self.parent.kernel.kc)
+        if failed:
+            self.raise_cell_error(f"A condition of the regression does not hold: {failed}")
+
+    run_with_conditions.with_conditions = True
+    plugin.IPyNbCell.runtest = run_with_conditions
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -3,12 +3,13 @@
 from tflite_course.errors import CourseError
 
 
-def near(label, value, expected, tolerance, digits=3):
+def near(label, value, expected, tolerance, digits=3, unit=""):
     """Print a measured value with the band that is expected beside it, or say that it is outside.
 
     For numbers that come from a training or a conversion in the lesson: they differ in the last digits from machine to
     machine. The regression test masks the value in front of "(expected", so it notices only a value that is outside.
-    value, expected, tolerance: numbers in the same unit; digits: decimals that are printed.
+    value, expected, tolerance: numbers in the same unit; digits: decimals that are printed;
+    unit: stands behind the band.
 
     Raises CourseError for a tolerance that is not above zero, and for a value that is not a number.
     """
@@ -17,7 +18,7 @@ def near(label, value, expected, tolerance, digits=3):
     value = float(value)
     if value != value:
         raise CourseError(f"{label} is not a number: the training went wrong, look at the loss.")
-    band = f"{expected:.{digits}f} ± {tolerance:.{digits}f}"
+    band = f"{expected:.{digits}f} ± {tolerance:.{digits}f}{f' {unit}' if unit else ''}"
     if abs(value - expected) <= tolerance:
         print(f"{label}: {value:.{digits}f} (expected {band})")
     else:

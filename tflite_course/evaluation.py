@@ -439,13 +439,21 @@ def _time_for_one(found, image):
     return {key: times[key] / len(values) for key in ("p50", "p95")}
 
 
-def comparison_table(rows):
+def comparison_table(rows, *, as_table=False, mark=None):
     """Return the rows of compare() as text, one line a model; times and memory, where measured, in a second block.
+
+    as_table=True gives a tflite_course.lesson.table instead, which a notebook shows as HTML; mark: the name of the row
+    that matters.
 
     Times are not padded: they alone change from run to run.
     """
     if not rows:
         raise CourseError("There are no rows to print: give what compare() returned.")
+    if as_table:
+        from tflite_course.lesson.tables import table
+
+        caption = f"Processor: {machine()}" if "p50" in rows[0] else ""
+        return table([_cells(row) for row in rows], mark=mark, caption=caption)
     width = max(len("model"), *(len(row["name"]) for row in rows))
     columns = ["bytes", "gzip", "weights", "overhead", "accuracy (95 % band)", "changed", "fixed", "broken"]
     with_memory, timed = "activations" in rows[0], "p50" in rows[0]
@@ -471,6 +479,20 @@ def comparison_table(rows):
     if timed:
         lines.append(f"Processor: {machine()}")
     return "\n".join(lines)
+
+
+def _cells(row):
+    """Return a row of compare() as {column: cell}; the last cell changes from run to run, and is not padded."""
+    cells = {"model": row["name"], "bytes": row["bytes"], "gzip": kilobytes(row["gzip"])}
+    cells |= {key: row[key] for key in ("weights", "overhead")}
+    cells |= {"accuracy": f"{row['accuracy']:.2%}", "95 % band": f"{row['low']:.2%} to {row['high']:.2%}"}
+    cells |= {key: row[key] for key in ("changed", "fixed", "broken")}
+    if "activations" in row:
+        cells["activations"] = row["activations"]
+    measured = [f"{row['p50']:.1f} us / {row['p95']:.1f} us"] if "p50" in row else []
+    measured += [f"{row['peak']:.1f} MiB"] if "peak" in row else []
+    names = ["p50 / p95"] * ("p50" in row) + ["peak memory"] * ("peak" in row)
+    return cells | ({", ".join(names): ", ".join(measured)} if measured else {})
 
 
 def kilobytes(size):

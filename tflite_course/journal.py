@@ -14,12 +14,14 @@ import numbers
 import os
 import re
 import sys
-import tempfile
 from importlib import metadata
 from pathlib import Path
 
 from tflite_course.errors import CourseError
+from tflite_course.lesson.guess_file import FILE as GUESSES
+from tflite_course.lesson.guess_file import path_of_guesses, read_guesses, worst_guess
 from tflite_course.locking import locked
+from tflite_course.locking import write_whole as _write_text
 
 FILE = Path("work", "journal.json")
 NOTEBOOK = "journal.ipynb"
@@ -170,6 +172,24 @@ def entries(paths=None):
     return sorted(found, key=lambda entry: entry["date"])
 
 
+def guesses(paths=None):
+    """Return what was guessed in the lessons, a list of {"question", "guess", "value", "unit"}.
+
+    value: what was measured, None before its answer was shown. paths: files of guesses; None takes that of this
+    notebook, and in a clone those of all lessons. A damaged file is left out and named in a printed line.
+    """
+    if paths is None:
+        folders = [] if os.environ.get("COURSE_GUESSES") else _work_folders()
+        paths = dict.fromkeys([path_of_guesses(), *(folder / GUESSES.name for folder in folders)])
+    found = {}
+    for path in paths:
+        try:
+            found |= {entry["question"]: entry for entry in read_guesses(path)}
+        except CourseError as error:
+            print(f"Guesses are left out: {error}")
+    return list(found.values())
+
+
 def delete(name=None, paths=None):
     """Delete the entries of a name, or with None the whole files, also damaged ones; return how many entries went.
 
@@ -253,39 +273,20 @@ def _write(path, content):
     _write_text(path, json.dumps({"journal": 1, "entries": content}, indent=1, ensure_ascii=False) + "\n")
 
 
-def _write_text(path, text):
-    """Write a file whole or not at all: another name first, then renamed."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise CourseError(
-            f"{path.name} cannot be written ({error.strerror}): check the folder and its rights."
-        ) from None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except OSError as error:
-        raise CourseError(f"{path.name} cannot be written ({error.strerror}): check the disk and the file.") from None
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
 # --- the evidence table
 
 
 class EvidenceTable:
-    """Entries as a table: str() gives text, markdown() and html() the rest. A notebook shows it as HTML."""
+    """Entries as a table: str() gives text, markdown() and html() the rest. A notebook shows it as HTML.
+
+    guesses: what was guessed, as guesses() returns it; the one furthest off is quoted below the table.
+    """
 
     COLUMNS = ("name", "date", "bytes", "gzip", "accuracy", "p50", "other", "set-up")
     EMPTY = "Nothing is recorded yet: call journal.record(name, model) in a lesson, a lab or here."
 
-    def __init__(self, entries):
-        self.entries = list(entries)
+    def __init__(self, entries, guesses=()):
+        self.entries, self.guesses = list(entries), list(guesses)
         found = [self._setup(entry) for entry in self.entries]
         self.setups = {setup: _letter(number) for number, setup in enumerate(dict.fromkeys(found))}
 
@@ -304,12 +305,21 @@ class EvidenceTable:
         return found
 
     def notes(self):
-        """Return what the letters in the last column stand for: one line for each machine with its versions."""
-        return [f"{letter}: {setup}" for setup, letter in self.setups.items()]
+        """Return what the letters in the last column stand for, one line for each, and the guess furthest off."""
+        notes = [f"{letter}: {setup}" for setup, letter in self.setups.items()]
+        return [*notes, *self.quoted_guess()]
+
+    def quoted_guess(self):
+        """Return one sentence about the guess that was furthest off, in a list; [] when no answer was shown yet."""
+        worst = worst_guess(self.guesses)
+        if worst is None:
+            return []
+        guess, value = (f"{worst[key]:,.4g} {worst['unit']}".strip() for key in ("guess", "value"))
+        return [f"Furthest off of {len(self.guesses)} guesses: {worst['question']} You said {guess}, it was {value}."]
 
     def __str__(self):
         if not self.entries:
-            return self.EMPTY
+            return "\n".join([self.EMPTY, *self.quoted_guess()])
         lines = [list(self.COLUMNS), *self.rows()]
         widths = [max(len(line[k]) for line in lines) for k in range(len(self.COLUMNS))]
         table = ["  ".join(f"{cell:{widths[k]}}" for k, cell in enumerate(line)).rstrip() for line in lines]
@@ -320,7 +330,7 @@ class EvidenceTable:
     def markdown(self):
         """Return the table as Markdown, one line a row; marks in the texts are escaped."""
         if not self.entries:
-            return self.EMPTY
+            return "\n\n".join([self.EMPTY, *map(_plain_markdown, self.quoted_guess())])
         rows = [[_plain_markdown(cell) for cell in row] for row in self.rows()]
         lines = [self.COLUMNS, ["---"] * len(self.COLUMNS), *rows]
         table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -329,7 +339,7 @@ class EvidenceTable:
     def html(self):
         """Return the table as HTML; all text in it is escaped."""
         if not self.entries:
-            return f"<p>{html.escape(self.EMPTY)}</p>"
+            return "".join(f"<p>{html.escape(text)}</p>" for text in [self.EMPTY, *self.quoted_guess()])
         head = "".join(f'<th scope="col">{column}</th>' for column in self.COLUMNS)
         rows = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in self.rows()]
         body = "".join(f"<tr>{row}</tr>\n" for row in rows)
@@ -338,7 +348,11 @@ class EvidenceTable:
         return f"<table>{caption}\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>\n{notes}"
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        return {"text/plain": str(self), "text/html": self.html(), MIME: {"entries": self.entries}}
+        return {
+            "text/plain": str(self),
+            "text/html": self.html(),
+            MIME: {"entries": self.entries, "guesses": self.guesses},
+        }
 
 
 def _show(key, value):
@@ -363,7 +377,7 @@ def _plain_markdown(text):
 def evidence_table(*, every=False):
     """Return the EvidenceTable of entries(): the newest of each name, or all with every=True."""
     found = entries()
-    return EvidenceTable(found if every else {entry["name"]: entry for entry in found}.values())
+    return EvidenceTable(found if every else {entry["name"]: entry for entry in found}.values(), guesses())
 
 
 # --- the texts
@@ -493,19 +507,30 @@ def export(path, notebook=NOTEBOOK, *, title="Journal: from MNIST to the edge"):
     path = Path(path)
     if path.suffix.lower() not in (".md", ".html"):
         raise CourseError(f"'{path.name}' is neither Markdown nor HTML: give a name that ends in .md or .html.")
-    text = to_markdown(read_texts(notebook), evidence_table().entries, title=title)
+    text = to_markdown(read_texts(notebook), evidence_table().entries, title=title, guessed=guesses())
     _write_text(path, text if path.suffix.lower() == ".md" else _to_html(text, title))
     return path
 
 
-def to_markdown(texts, evidence, *, title):
+def to_markdown(texts, evidence, *, title, guessed=()):
     """Return a journal as Markdown: title, sections, and the evidence before the conclusion."""
     parts = [f"# {title}"]
     for name, heading in SECTIONS.items():
         if name == "conclusion":
-            parts.append(f"## Evidence\n\n{EvidenceTable(evidence).markdown()}")
+            parts.append(f"## Evidence\n\n{EvidenceTable(evidence, guessed).markdown()}")
+            parts += [_guesses_as_markdown(guessed)] if guessed else []
         parts.append(f"## {heading}\n\n{texts[name] or '(nothing is written here)'}")
     return "\n\n".join(parts) + "\n"
+
+
+def _guesses_as_markdown(guessed):
+    """Return all guesses as a Markdown table under a heading of its own."""
+    lines = ["| question | guess | measured | unit |", "| --- | --- | --- | --- |"]
+    for entry in guessed:
+        value = "" if entry["value"] is None else f"{entry['value']:,.4g}"
+        cells = [entry["question"], f"{entry['guess']:,.4g}", value, entry["unit"]]
+        lines.append("| " + " | ".join(map(_plain_markdown, cells)) + " |")
+    return "### Guesses\n\n" + "\n".join(lines)
 
 
 def split_markdown(text):

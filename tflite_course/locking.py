@@ -1,6 +1,8 @@
 """One writer at a time for a file that several notebooks write."""
 
 import contextlib
+import os
+import tempfile
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -36,3 +38,29 @@ def locked(path):
         yield
     finally:
         lock.release()
+
+
+def write_whole(path, text):
+    """Write a text file whole or not at all: another name first, then renamed.
+
+    Raises CourseError when the folder or the file cannot be written.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise CourseError(
+            f"{path.name} cannot be written ({error.strerror}): check the folder and its rights."
+        ) from None
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except OSError as error:
+        raise CourseError(f"{path.name} cannot be written ({error.strerror}): check the disk and the file.") from None
+    finally:
+        Path(name).unlink(missing_ok=True)

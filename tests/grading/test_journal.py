@@ -189,7 +189,7 @@ def test_evidence_table_escapes():
     row = table.markdown().splitlines()[2]
     assert len(re.findall(r"(?<!\\)\|", row)) == len(table.COLUMNS) + 1
     bundle = table._repr_mimebundle_()
-    assert bundle[journal.MIME] == {"entries": table.entries} and repr(table) == bundle["text/plain"]
+    assert bundle[journal.MIME] == {"entries": table.entries, "guesses": []} and repr(table) == bundle["text/plain"]
     assert "Nothing is recorded" in str(journal.EvidenceTable([]))
 
 

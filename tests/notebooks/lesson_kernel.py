@@ -11,6 +11,7 @@ import nbformat
 from nbclient import NotebookClient
 
 from tests import ROOT
+from tests.notebooks.conditions import read_conditions, to_run
 from tflite_course.authoring import outputs
 
 
@@ -28,6 +29,7 @@ class Lesson:
             *((i, cell) for i, cell in enumerate(self.notebook.cells) if cell.cell_type == "code"), strict=True
         )
         self.stored = [copy.deepcopy(cell) for cell in self.cells]
+        self.conditions = read_conditions(name)
         self.done, self.client, self.context, self.starts, self.runs = 0, None, None, 0, 0
 
     def start(self):
@@ -53,7 +55,10 @@ class Lesson:
         self.client = self.context = None
 
     def run(self, k, source=None):
-        """Run code cell k, with another source if one is given; return whether it prints what is stored."""
+        """Run code cell k, with another source if one is given; return whether it prints what is stored.
+
+        The cell's conditions count too.
+        """
         cell = self.cells[k]
         if source is not None:
             cell.source = source
@@ -61,7 +66,16 @@ class Lesson:
         self.runs += 1
         outputs.tidy_cell(cell)
         cell.source = self.stored[k].source
-        return outputs.agrees(cell, self.stored[k])
+        return outputs.agrees(cell, self.stored[k]) and self.failure_after(k) is None
+
+    def failure_after(self, k):
+        """Return what does not hold of the conditions of cell k, a text; None when all do."""
+        if self.cells[k].id not in self.conditions:
+            return None
+        check = nbformat.v4.new_code_cell(to_run(self.conditions[self.cells[k].id]))
+        self.client.execute_cell(check, self.index[k], store_history=False)
+        failed = [output for output in check.outputs if output.output_type == "error"]
+        return f"{failed[0].ename}: {failed[0].evalue}" if failed else None
 
     def reach(self, k):
         """Run the cells before k that have not run; return the first that does not print what is stored, or None."""

@@ -88,6 +88,41 @@ def test_lesson_alone(lesson, colab, tmp_path, monkeypatch):
     assert "ai-edge-litert" in printed(cells[0])
 
 
+KIT = """
+from tflite_course.lesson import delete_guesses, explore, guess, reveal, table
+import matplotlib.pyplot as plt
+
+
+def draw(bits):
+    figure, axes = plt.subplots()
+    return figure, f"{2**bits} levels"
+
+
+field = guess("How many?", unit="times")
+field.keep("four")
+print(field.status.value)
+field.field.value = "4"
+box = explore(draw, bits=[2, 4])
+box.sliders["bits"].value = 4
+print(box.sentence)
+"""
+
+
+def test_the_kit_with_colabs_widgets(colab, tmp_path, monkeypatch):
+    """ipywidgets 7: a guess that is typed is kept, a slider moves, and all four are shown with a still form."""
+    monkeypatch.delenv("COURSE_GUESSES", raising=False)
+    setup = next(c for c in nbformat.read(ROOT / "notebooks" / "02_convert.ipynb", 4).cells if c.cell_type == "code")
+    sources = [setup.source, KIT, "field", "box", 'table([{"a": 1}])', 'reveal("How many?", 3)', "delete_guesses()"]
+    path = tmp_path / "kit.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources]), path)
+    cells = run_alone(path, colab, tmp_path, monkeypatch)
+    assert "not a number" in printed(cells[1]) and printed(cells[1]).endswith("16 levels\n")
+    view, kinds = "application/vnd.jupyter.widget-view+json", [set(c.outputs[-1]["data"]) for c in cells[2:]]
+    assert kinds[0] >= {view, "text/plain", "text/html"} and kinds[1] >= {view, "text/plain", "image/png"}
+    assert "text/html" in kinds[2] and printed(cells[5]) == "How many?\nyour guess: 4 times; measured: 3.00 times\n"
+    assert cells[6].outputs[0]["data"]["text/plain"] == "1"
+
+
 def labs_without_training():
     """Return the labs with checks whose solution builds no Keras model."""
     sources = {path.stem: path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("solutions/lab_*/*.ipynb"))}

@@ -29,6 +29,10 @@ def own_folder(prefix):
 if "IPYTHONDIR" not in os.environ:
     os.environ["IPYTHONDIR"] = own_folder("ipython-")
 
+# What an author has guessed in a lesson belongs into no stored output, and what a test guesses into no author's file.
+if "COURSE_GUESSES" not in os.environ:
+    os.environ["COURSE_GUESSES"] = str(Path(own_folder("course-guesses-"), "guesses.json"))
+
 # The user's folder for matplotlib may hold a style, or a list of fonts that another environment left behind without
 # those that matplotlib brings: then each log scale warns. A list that is made in a kernel warns too if it takes 5 s.
 MATPLOTLIB = "course-matplotlib-"

@@ -35,6 +35,7 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+KEPT = ("jupyter", "try")  # of a cell's metadata: outputs hidden until it is run, values that a test tries
 LATENCY = re.compile(r"(?:p50 )?([\d,.]+) (?:us|ms)(?: / |, p95 )([\d,.]+) (?:us|ms)")
 
 
@@ -78,7 +79,8 @@ def tidy(notebook):
     notebook.nbformat_minor = 5
     for cell in notebook.cells:
         tags = tag_assertions(cell)
-        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        kept = {name: cell.metadata[name] for name in KEPT if name in cell.metadata}
+        cell.metadata = nbformat.from_dict({**kept, "tags": tags} if tags else kept)
         if cell.cell_type == "code":
             tidy_cell(cell)
 

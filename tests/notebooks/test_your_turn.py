@@ -1,0 +1,83 @@
+"""An invited change never raises: each turn of each lesson, with each of its values, to the end of the lesson."""
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from tests import ROOT
+from tests.notebooks.lesson_kernel import Lesson
+from tests.notebooks.your_turn import first_failure, name_of, turns, with_value
+from tests.tools.lessons import lesson_files
+
+TURNS = [
+    (path.stem, turn, value)
+    for path in lesson_files()
+    for turn, values in turns(nbformat.read(path, as_version=4))
+    for value in values
+]
+
+
+@pytest.fixture(scope="module")
+def lessons():
+    """Return a function that gives the open Lesson of a name; one is open at a time."""
+    opened = {}
+
+    def open_lesson(name):
+        if name not in opened:
+            for lesson in opened.values():
+                lesson.close()
+            opened.clear()
+            opened[name] = Lesson(name)
+        return opened[name]
+
+    yield open_lesson
+    for lesson in opened.values():
+        lesson.close()
+
+
+@pytest.mark.parametrize(("name", "turn", "value"), TURNS, ids=lambda value: str(value))
+def test_a_lesson_runs_to_its_end_with_each_invited_value(name, turn, value, lessons):
+    lesson = lessons(name)
+    assert lesson.reach(turn) is None
+    lesson.done = turn  # the cells behind it run anew
+    failure = first_failure(lesson, turn, value)
+    assert failure is None, failure
+
+
+@pytest.mark.parametrize("path", lesson_files(), ids=lambda path: path.stem)
+def test_each_turn_names_its_value_and_what_is_tried(path):
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for number, values in turns(notebook):
+        name_of(code[number].source)
+        assert 2 <= len(values) <= 4, f"cell {number}: two to four values, the extremes among them"
+    assert all("your-turn" in cell.metadata.get("tags", []) for cell in code if "try" in cell.metadata)
+
+
+def test_a_value_is_put_in_place():
+    source = "batch = (\n    2\n)\nprint(batch)"
+    assert with_value(source, [1, "a"]) == "batch = [1, 'a']\nprint(batch)" and name_of(source) == "batch"
+    with pytest.raises(AssertionError, match="begins with `name = value`, not with 'print"):
+        name_of("print(1)")
+
+
+def test_a_change_that_raises_in_a_later_cell_is_named(tmp_path, monkeypatch):
+    cells = [
+        new_code_cell("x = 1", id="a", execution_count=1),
+        new_code_cell("n = 4\nprint(n)", id="b", execution_count=2, metadata={"tags": ["your-turn"], "try": [2, 0]}),
+        new_code_cell("x / 0", id="c", execution_count=3, outputs=[new_output("error", ename="ZeroDivisionError")]),
+        new_code_cell("y = [1][4 // n - 1] if n else x / n", id="d", execution_count=4),
+    ]
+    cells[1].outputs = [new_output("stream", text="4\n")]
+    cells[2].outputs[0].update(evalue="division by zero", traceback=["ZeroDivisionError: division by zero"])
+    (tmp_path / "notebooks").mkdir()
+    nbformat.write(new_notebook(cells=cells), tmp_path / "notebooks" / "99_lesson.ipynb")
+    monkeypatch.setattr("tests.notebooks.lesson_kernel.ROOT", tmp_path)
+    lesson = Lesson("99_lesson", ROOT / "notebooks")
+    try:
+        assert lesson.reach(1) is None
+        assert first_failure(lesson, 1, 4) is None
+        assert first_failure(lesson, 1, 2) == "with n = 2, cell 3 ends with ['IndexError']: list index out of range"
+        assert first_failure(lesson, 1, 0) == "with n = 0, cell 3 ends with ['ZeroDivisionError']: division by zero"
+    finally:
+        lesson.close()

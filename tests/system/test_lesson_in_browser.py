@@ -1,0 +1,123 @@
+"""Guesses, reveals, explorables and tables as readers use them: real JupyterLab and Notebook 7, real Chromium."""
+
+import json
+import os
+import time
+
+import nbformat
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests import ROOT
+from tests.tools.jupyter_browser import NotebookPage, chromium, jupyter
+from tflite_course.targets.browser import NoBrowser, find_chromium
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+ARTEFACTS = ROOT / "tests" / "artefacts"
+QUESTION = "How many times smaller is int8?"
+CELLS = [
+    f'import os\nos.environ.pop("COURSE_GUESSES", None)\n'
+    f'from tflite_course.lesson import explore, guess, reveal, table\nguess("{QUESTION}", unit="times")',
+    f'reveal("{QUESTION}", 3.6)',
+    "import matplotlib.pyplot as plt\n\n\n"
+    "def draw(bits):\n"
+    "    figure, axes = plt.subplots()\n"
+    "    axes.plot(range(2**bits))\n"
+    '    return figure, f"{2**bits} levels"\n\n\n'
+    "explore(draw, bits=[2, 4, 8])",
+    'table([{"model": "float32", "bytes": 222932}, {"model": "int8", "bytes": 62712}], mark="int8", caption="Sizes")',
+]
+OLD = "an answer that is stored"  # in its second line: JupyterLab shows the first of a hidden output
+
+
+def write(server, name):
+    """Write the notebook; its reveal has a stored output that is hidden until it is run."""
+    server.write(name, CELLS)
+    notebook = nbformat.read(server.folder / name, as_version=4)
+    notebook.cells[1].metadata = {"jupyter": {"outputs_hidden": True}, "tags": ["reveal", "hide-output"]}
+    notebook.cells[1].outputs = [nbformat.v4.new_output("stream", text=f"{QUESTION}\n{OLD}")]
+    nbformat.write(notebook, server.folder / name)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    try:
+        find_chromium()
+    except NoBrowser as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
+    ARTEFACTS.mkdir(exist_ok=True)
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def server(browser):
+    with jupyter() as running:
+        yield running
+
+
+def kept(server, wanted, seconds=30):
+    """Wait until the file of guesses holds a guess; return its entry."""
+    path, end = server.folder / "work" / "guesses.json", time.monotonic() + seconds
+    while time.monotonic() < end:
+        if path.is_file():
+            [entry] = json.loads(path.read_text(encoding="utf-8"))["guesses"]
+            if entry["guess"] == wanted:
+                return entry
+        time.sleep(0.1)
+    raise AssertionError(f"{wanted} was not kept")
+
+
+def run_cell(page, number):
+    """Run one cell and wait for the kernel."""
+    page.page.evaluate("n => { jupyterapp.shell.currentWidget.content.activeCellIndex = n; }", number)
+    page.command("notebook:run-cell")
+    page.wait_for_kernel()
+
+
+@pytest.mark.parametrize("kind", ["lab", "notebook"])
+def test_a_reader_guesses_and_sees_the_answer(browser, server, kind):
+    (server.folder / "work" / "guesses.json").unlink(missing_ok=True)
+    write(server, f"{kind}.ipynb")
+    notebook = NotebookPage(browser, server, f"{kind}.ipynb", kind=kind)
+    page = notebook.page
+    try:
+        assert not page.get_by_text(OLD).is_visible()
+        for number in (0, 2, 3):
+            run_cell(notebook, number)
+        field = page.get_by_label("Your guess")
+        field.fill("a third")
+        field.press("Enter")
+        page.get_by_text("'a third' is not a number").wait_for()
+        field.fill("4 times")
+        field.press("Enter")
+        page.get_by_text("Kept: 4 times.").wait_for()
+        assert kept(server, 4)["value"] is None
+        run_cell(notebook, 1)
+        page.get_by_text("your guess: 4 times; measured: 3.60 times").wait_for()
+        assert page.locator("table.reveal").is_visible() and not page.get_by_text(OLD).count()
+        assert kept(server, 4)["value"] == 3.6
+        look_at_slider(page)
+        assert page.locator("table.dataframe td", has_text="▶ int8").evaluate(
+            "cell => getComputedStyle(cell).fontWeight"
+        ) in ("700", "bold")
+        for selector in (".jp-OutputArea-output:has(input)", "table.reveal", "table.dataframe"):
+            found = Axe().run(page, context=selector).response
+            assert [(v["id"], v["nodes"][0]["html"]) for v in found["violations"]] == []
+        page.screenshot(path=ARTEFACTS / f"lesson_{kind}.png")
+    finally:
+        notebook.close()
+
+
+def look_at_slider(page):
+    """Move the slider with the keyboard: the picture and its text follow."""
+    page.locator('img[alt="4 levels"]').wait_for()
+    slider = page.locator(".widget-slider .noUi-handle")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    page.locator('img[alt="16 levels"]').wait_for()
+    assert page.get_by_role("status").filter(has_text="16 levels").is_visible()
+    assert page.locator('img[alt="16 levels"]').evaluate("picture => picture.naturalWidth") > 300

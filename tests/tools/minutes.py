@@ -1,0 +1,141 @@
+"""How many minutes a lesson takes, by one formula; and what the second edition of a lesson has to have.
+
+python -m tests.tools.minutes                 minutes, cells, figures, guesses and turns of each lesson
+"""
+
+import ast
+import re
+
+import nbformat
+
+from tests.notebooks.conditions import of_notebook
+from tests.tools.lessons import lesson_files, number_of
+
+# What is read in a minute, and what takes its time: LESSON's formula.
+WORDS, CODE_LINES, OUTPUT_LINES = 110, 12, 20
+PICTURE, CELL, TURN = 5 / 60, 5 / 60, 2
+MOST_CELLS, MOST_MINUTES, MOST_GUESSES, FEWEST_TURNS, MOST_ASSERTS = 70, 45, 4, 4, 3
+FEWEST_FIGURES, FEWEST_DIAGRAMS, FEWEST_EXPLORABLES = 6, 2, 1
+FIRST_RESULT, SETUP_LINES, COLUMNS = 8, 3, 79
+PICTURE_IN_TEXT = re.compile(r"!\[[^\]]*\]\(([^)]*)\)|<img\b")
+# Lessons that keep to the rules below; the others are of the first edition.
+SECOND_EDITION = ()
+
+
+def count(notebook):
+    """Return what there is in a notebook, {name: number}: what the formula and the rules count."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    outputs = [output for cell in code for output in cell.outputs]
+    diagrams = [match for match in PICTURE_IN_TEXT.finditer(prose) if ".svg" in (match[1] or "")]
+    ours = any("tflite_course.lesson import" in cell.source for cell in code)  # a lesson may have a guess() of its own
+    plots = sum("image/png" in output.get("data", {}) for output in outputs)
+    return {
+        "cells": len(notebook.cells),
+        "words": len(re.sub(r"```.*?```|\]\([^)]*\)", " ", prose, flags=re.S).split()),
+        "code lines": sum(bool(line.strip()) for cell in code for line in cell.source.splitlines()),
+        "output lines": sum(len(_text(output).splitlines()) for output in outputs),
+        "figures": plots + len(PICTURE_IN_TEXT.findall(prose)),
+        "diagrams": len(diagrams),
+        "guesses": sum(calls(cell.source, "guess") for cell in code) if ours else 0,
+        "turns": sum("your-turn" in cell.metadata.get("tags", []) for cell in code),
+        "explorables": sum(calls(cell.source, "explore") for cell in code),
+        "asserts": len(of_notebook(notebook)),
+    }
+
+
+def _text(output):
+    """Return what a reader reads of an output: not the words that stand for a picture."""
+    data = output.get("data", {})
+    return output.get("text", "") if not data or "image/png" in data else data.get("text/plain", "")
+
+
+def calls(source, name):
+    """Return how often a function is called by its bare name in a source."""
+    nodes = ast.walk(ast.parse(source))
+    return sum(isinstance(node, ast.Call) and getattr(node.func, "id", None) == name for node in nodes)
+
+
+def minutes(notebook):
+    """Return the minutes that a lesson takes, a whole number."""
+    found = count(notebook)
+    reading = found["words"] / WORDS + found["code lines"] / CODE_LINES + found["output lines"] / OUTPUT_LINES
+    return round(reading + found["figures"] * PICTURE + found["cells"] * CELL + found["turns"] * TURN)
+
+
+def broken_rules(notebook):
+    """Return what a lesson of the second edition must not have, or lacks: one sentence each, [] when all is right."""
+    found, code = count(notebook), [cell for cell in notebook.cells if cell.cell_type == "code"]
+    head = "\n".join(cell.source for cell in notebook.cells[:3] if cell.cell_type == "markdown")
+    stated = re.search(r"\*\*Time\*\* \| (\d+) minutes", head)
+    early = [cell for cell in notebook.cells[:FIRST_RESULT] if cell.cell_type == "code"][1:]
+    wide = [cell.id for cell in code if any(len(line) > COLUMNS for line in cell.source.splitlines())]
+    booleans = sum(len(re.findall(r"\b(True|False)$", _text(o), re.M)) for cell in code for o in cell.outputs)
+    rules = {
+        f"{found['cells']} cells, {MOST_CELLS} are the most": found["cells"] <= MOST_CELLS,
+        f"{minutes(notebook)} minutes, {MOST_MINUTES} are the most": minutes(notebook) <= MOST_MINUTES,
+        f"the header says {stated and stated[1]} minutes, the formula {minutes(notebook)}": bool(stated)
+        and int(stated[1]) == minutes(notebook),
+        f"no result within the first {FIRST_RESULT} cells": any(cell.outputs for cell in early),
+        f"the set-up has more than {SETUP_LINES} lines that are seen": _visible_lines(code[0]) <= SETUP_LINES,
+        f"{found['guesses']} guesses, {MOST_GUESSES} are the most": found["guesses"] <= MOST_GUESSES,
+        f"{found['turns']} turns, {FEWEST_TURNS} are the fewest": found["turns"] >= FEWEST_TURNS,
+        f"{found['figures']} figures, {FEWEST_FIGURES} are the fewest": found["figures"] >= FEWEST_FIGURES,
+        f"{found['diagrams']} drawn diagrams, {FEWEST_DIAGRAMS} are the fewest": found["diagrams"] >= FEWEST_DIAGRAMS,
+        "no interactive figure": found["explorables"] >= FEWEST_EXPLORABLES,
+        f"{found['asserts']} asserts are seen, {MOST_ASSERTS} are the most": found["asserts"] <= MOST_ASSERTS,
+        f"code of more than {COLUMNS} columns in {', '.join(wide)}": not wide,
+        f"{booleans} lines end with True or False": not booleans,
+    }
+    return [sentence for sentence, holds in rules.items() if not holds]
+
+
+def _visible_lines(cell):
+    """Return the lines of a code cell that a reader sees: none of a folded one."""
+    if cell.metadata.get("jupyter", {}).get("source_hidden"):
+        return 0
+    return sum(bool(line.strip()) for line in cell.source.splitlines())
+
+
+def wrong_reveals(notebook):
+    """Return what is wrong with the reveals of a notebook, of any edition: one sentence each."""
+    asked, wrong, texts = set(), [], {}
+    for cell in (cell for cell in notebook.cells if cell.cell_type == "code"):
+        tree = ast.parse(cell.source)
+        for node in ast.walk(tree):  # question = "..."
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+                texts[ast.unparse(node.targets[0])] = node.value.value
+        for node in (node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args):
+            name, first = getattr(node.func, "id", None), node.args[0]
+            question = first.value if isinstance(first, ast.Constant) else texts.get(ast.unparse(first))
+            if name == "guess":
+                asked.add(question)
+            if name != "reveal":
+                continue
+            if question not in asked:
+                wrong.append(f"{cell.id}: nobody was asked {question!r} before")
+            if not cell.metadata.get("jupyter", {}).get("outputs_hidden"):
+                wrong.append(f"{cell.id}: the answer is seen before the cell is run (metadata outputs_hidden)")
+            said = "".join(output.get("text", "") for output in cell.outputs).splitlines()
+            if said and said[0] != question:
+                wrong.append(
+                    f"{cell.id}: a hidden output shows its first line: it must be the question, not {said[0]!r}"
+                )
+            if not {"reveal", "hide-output"} <= set(cell.metadata.get("tags", [])):
+                wrong.append(f"{cell.id}: the tags reveal and hide-output are missing")
+    return wrong
+
+
+def main():
+    names = ("cells", "figures", "diagrams", "guesses", "turns", "explorables", "asserts")
+    print(f"{'lesson':32} minutes  " + "  ".join(names))
+    for path in lesson_files():
+        notebook = nbformat.read(path, as_version=4)
+        found = count(notebook)
+        numbers = "  ".join(f"{found[name]:{len(name)}}" for name in names)
+        print(f"{path.stem:32} {minutes(notebook):7}  {numbers}")
+    print(f"second edition: {', '.join(str(number_of(name)) for name in SECOND_EDITION) or 'none yet'}")
+
+
+if __name__ == "__main__":
+    main()

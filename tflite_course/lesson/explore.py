@@ -1,0 +1,114 @@
+"""Pictures that follow a slider: every position is drawn once, and the first one is stored as a still picture."""
+
+import base64
+import html
+import io
+
+import ipywidgets as widgets
+
+from tflite_course.errors import CourseError
+from tflite_course.lesson.still import StillBox
+from tflite_course.lesson.style import course_style
+
+MOST_POSITIONS = 2000
+
+
+class Explorable(StillBox):
+    """A picture under sliders. `values`: where they stand; `sentence`: what the picture shows.
+
+    Without a browser: set `explorable.sliders["bits"].value = 4`.
+    """
+
+    def __init__(self, draw, sliders):
+        self.draw, self._drawn = draw, {}
+        self.sliders = {name: _slider(name, values) for name, values in sliders.items()}
+        self.picture = widgets.HTML()
+        self.status = widgets.HTML()
+        png, self.sentence = self._look()
+        still = {"text/plain": f"Figure: {self.sentence}", "image/png": base64.b64encode(png).decode()}
+        alt = {"image/png": {"alt": self.sentence}}
+        super().__init__([*self.sliders.values(), self.picture, self.status], still=still, still_metadata=alt)
+        self._show()
+        for slider in self.sliders.values():
+            slider.observe(lambda _: self._show(), "value")
+
+    @property
+    def values(self):
+        return {name: slider.value for name, slider in self.sliders.items()}
+
+    def _look(self):
+        """Return (PNG, sentence) for the present values; each combination is drawn once."""
+        key = tuple(slider.index for slider in self.sliders.values())
+        if key not in self._drawn:
+            self._drawn[key] = _render(self.draw, self.values)
+        return self._drawn[key]
+
+    def _show(self):
+        try:
+            png, self.sentence = self._look()
+        except Exception as error:  # the traceback of a widget's callback is shown nowhere
+            self.sentence = f"This position cannot be drawn, {type(error).__name__}: {error}"
+            self.picture.value = ""
+        else:
+            data = base64.b64encode(png).decode()
+            alt = html.escape(self.sentence)
+            self.picture.value = f'<img alt="{alt}" style="max-width:100%" src="data:image/png;base64,{data}">'
+        self.status.value = f'<span role="status">{html.escape(self.sentence)}</span>'
+
+
+def explore(draw, **sliders):
+    """Show a picture that follows sliders, and keep its first state as a still picture in the notebook.
+
+    draw: a function of the sliders' values that returns (matplotlib figure, sentence). The sentence says with numbers
+    what to see; it stands under the picture and is its alternative text. Compute what is slow before, not in draw.
+    sliders: name=values, at least two values each; the first is where the slider starts. With {"start": value,
+    "values": list} it starts elsewhere.
+
+    Raises CourseError for no slider, one with less than two values, and a draw that returns something else.
+    """
+    if not sliders:
+        raise CourseError("explore() needs a slider: give one as name=list of values, for example bits=[2, 4, 8].")
+    positions = 1
+    for name, values in sliders.items():
+        values = values["values"] if isinstance(values, dict) else values
+        if len(list(values)) < 2:
+            raise CourseError(f"The slider '{name}' has {len(list(values))} values: give it at least two.")
+        positions *= len(list(values))
+    if positions > MOST_POSITIONS:
+        raise CourseError(f"The sliders have {positions:,} positions together: {MOST_POSITIONS:,} are the most.")
+    return Explorable(draw, sliders)
+
+
+def _slider(name, values):
+    """Return a slider over a list of values; it has the same traits in ipywidgets 7 and 8."""
+    start = None
+    if isinstance(values, dict):
+        start, values = values["start"], values["values"]
+    values = list(values)
+    options = [(f"{value:,}" if isinstance(value, (int, float)) else str(value), value) for value in values]
+    return widgets.SelectionSlider(
+        options=options,
+        value=values[0] if start is None else start,
+        description=name.replace("_", " "),
+        continuous_update=True,
+        style={"description_width": "initial"},
+    )
+
+
+def _render(draw, values):
+    """Return (PNG, sentence) of draw(**values)."""
+    import matplotlib.pyplot as plt
+    from matplotlib.figure import Figure
+
+    with course_style():
+        result = draw(**values)
+    try:
+        figure, sentence = result
+    except (TypeError, ValueError):
+        figure, sentence = None, ""
+    if not isinstance(figure, Figure) or not str(sentence).strip():
+        raise CourseError("The function of explore() must return two things: a matplotlib figure and a sentence.")
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", metadata={"Software": None})
+    plt.close(figure)
+    return stream.getvalue(), " ".join(str(sentence).split())

@@ -43,10 +43,10 @@ def submission(before=(), between=(), after=(), answers=RIGHT, setup=None):
     cells = [setup or STUBS["set-up"], *before]
     for name in EXERCISES:
         cells += [answers[name], STUBS[f"check_{name}"], *(between if name == EXERCISES[0] else ())]
-    notebook = nbformat.v4.new_notebook(cells=[copy.deepcopy(cell) for cell in [*cells, *after]])
-    for number, cell in enumerate(notebook.cells):
+    cells = [copy.deepcopy(cell) for cell in [*cells, *after]]
+    for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
-    return notebook
+    return nbformat.v4.new_notebook(cells=cells)
 
 
 def judge(notebook, folder, **settings):

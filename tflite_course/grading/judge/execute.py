@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import nbformat
+import zmq
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_core.utils import ensure_async, run_sync
 from nbclient.exceptions import DeadKernelError
@@ -29,6 +30,7 @@ from tflite_course.grading.judge.answers import ASKED
 
 KERNELS = Path(__file__).resolve().parents[1] / "kernels"
 MOST_OUTPUT = 5 * 2**20  # bytes of the outputs of one cell that are kept
+MOST_MESSAGE = 64 * 2**20  # bytes that a kernel may send at once
 TO_STOP = 10  # seconds that a kernel has to stop what it does
 SERVE = "__import__('tflite_course.grading.judge.answers', fromlist=['serve']).serve({address!r})"
 
@@ -59,6 +61,7 @@ class Execute(NbgraderExecute):
             return super().create_kernel_manager()
         specs = KernelSpecManager(kernel_dirs=[str(KERNELS)], ensure_native_kernel=False)
         self.km = self.kernel_manager_class(kernel_name="sandbox-python3", kernel_spec_manager=specs)
+        self.km.context.setsockopt(zmq.MAXMSGSIZE, MOST_MESSAGE)
         self.km.transport = "ipc"
         self.km.ip = f"{self.folder}/s/k"  # absolute: a relative one never connects
         return self.km

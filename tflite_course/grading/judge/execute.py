@@ -8,6 +8,7 @@ kernel has ended, so nbgrader scores and shows it as before.
 import ast
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import secrets
@@ -25,6 +26,7 @@ from nbgrader.preprocessors import Execute as NbgraderExecute
 from nbgrader.utils import compute_checksum
 from traitlets import Bool, Unicode
 
+from tflite_course.grading import sandbox
 from tflite_course.grading.judge import client, process
 from tflite_course.grading.judge.answers import ASKED
 
@@ -33,6 +35,9 @@ MOST_OUTPUT = 5 * 2**20  # bytes of the outputs of one cell that are kept
 MOST_MESSAGE = 64 * 2**20  # bytes that a kernel may send at once
 TO_STOP = 10  # seconds that a kernel has to stop what it does
 SERVE = "__import__('tflite_course.grading.judge.answers', fromlist=['serve']).serve({address!r})"
+
+
+available = functools.cache(sandbox.check_available)
 
 
 class Execute(NbgraderExecute):
@@ -44,6 +49,8 @@ class Execute(NbgraderExecute):
     raise_on_iopub_timeout = False
 
     def preprocess(self, nb, resources=None, km=None):
+        if self.sandboxed:
+            available()
         self.verdicts, self.notes, self.ended, self.printed, self.defined = {}, [], "", 0, set()
         with tempfile.TemporaryDirectory(prefix="kernel-", ignore_cleanup_errors=True) as folder:
             self.folder = Path(folder)
@@ -200,7 +207,12 @@ class Execute(NbgraderExecute):
                     return {"points": 0.0, "text": f"Not yet: {said}", "hint": said}
         connection.settimeout(None)
         if self.sandboxed:
-            return client.client().decide(connection, request)
+            try:
+                return client.client().decide(connection, request)
+            except RuntimeError as error:
+                self.notes.append(f"{error}: grade this submission again.")
+                said = "the judge did not come to an end; this is not your fault, and it is tried again."
+                return {"points": 0.0, "text": f"Not yet: {said}", "hint": said}
         with connection:
             return process.decide(connection, request)
 

@@ -49,7 +49,7 @@ HABITS = {  # cells that change nothing for the cells after them: all of them go
     "print options": "import numpy as np\nnp.set_printoptions(precision=2, suppress=True)",
     "errors of NumPy": "import numpy as np\nnp.seterr(all='raise')",
     "names of built-ins": "list, str, type, eval = [1], 'text', 'int8', None",
-    "names of modules": "json, socket, np, answers = {}, 'plug', 1, [2]",
+    "names of modules": "json, socket, answers, wire = {}, 'plug', 1, [2]",
     "a long output": "print('x' * 200_000)",
     "a table": "from IPython.display import HTML, display\ndisplay(HTML('<table><tr><td>1</td></tr></table>'))",
     "all values shown": "from IPython.core.interactiveshell import InteractiveShell\n"

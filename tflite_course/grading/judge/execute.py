@@ -112,6 +112,8 @@ class Execute(NbgraderExecute):
                 self.notes.append(f"cell {index + 1} ended Python; the cells below it were run all the same.")
         except DeadKernelError:
             self.end(index, "ended Python")
+        except (KeyError, TypeError, ValueError, AttributeError, AssertionError) as error:  # of a message
+            self.end(index, f"made Python send what is not a message ({type(error).__name__})")
 
     def end(self, index, how):
         """Note that there is no kernel any more: from here on nothing is run, and what was answered counts."""

@@ -6,6 +6,8 @@ the code of a cell does, because libraries may need that.
 
 import sys
 
+import numpy as np
+
 from tflite_course.grading.judge import places, wire
 from tflite_course.grading.judge.peer import Peer, connect
 
@@ -22,6 +24,10 @@ class Answers(Peer):
 
     def do_value(self, _, expression, writer):
         return {"v": writer.value(eval(str(expression), self.notebook))}
+
+    def do_call(self, number, value, writer):
+        with np.errstate(all="ignore"):  # as in the lab's own check, whatever np.seterr says
+            return super().do_call(number, value, writer)
 
     def _special(self, entry, reader):
         if entry["t"] == "place":

@@ -210,7 +210,7 @@ FILLS = {  # code, a part of the note; None: it fails inside, and the notebook g
 @pytest.mark.parametrize("name", FILLS)
 def test_what_is_filled_is_bounded(name, tmp_path, monkeypatch):
     code, why = FILLS[name]
-    limits = {"MEMORY": "1e9", "PROCESSES": "60", "THREADS": "300", "SECONDS": "90", "CPU": "25"}
+    limits = {"MEMORY": "1e9", "PROCESSES": "60", "THREADS": "90", "SECONDS": "90", "CPU": "9"}
     for limit, value in limits.items():
         monkeypatch.setenv(f"GRADE_{limit}", value)
     points, said, _ = outside.judge(submission(before=[own(code)], answers=STUBS), tmp_path / "s", timeout=80)

@@ -261,15 +261,18 @@ def in_control_group(words, limits):
     ]
 
 
-def usage(process, root=None):
-    """Return {limit: what a process and all that descend from it use}; root: the sandbox's root as the host sees it."""
+def usage(process, root=None, *, shared_once=False):
+    """Return {limit: what a process and all that descend from it use}; root: the sandbox's root as the host sees it.
+
+    shared_once: whether memory that several processes share is counted once, which takes longer to find out.
+    """
     import psutil
 
     used = dict.fromkeys(("GRADE_MEMORY", "GRADE_PROCESSES", "GRADE_THREADS", "GRADE_CPU"), 0.0)
     for member in [process, *process.children(recursive=True)]:
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied), member.oneshot():
             times = member.cpu_times()
-            used["GRADE_MEMORY"] += member.memory_info().rss
+            used["GRADE_MEMORY"] += member.memory_full_info().pss if shared_once else member.memory_info().rss
             used["GRADE_PROCESSES"] += 1
             used["GRADE_THREADS"] += member.num_threads()
             used["GRADE_CPU"] += times.user + times.system + times.children_user + times.children_system
@@ -315,6 +318,8 @@ def watch(child, limits, sockets):
                     sockets.unlink(missing_ok=True)
                     sockets.symlink_to(f"{root}/sockets")
             used = usage(process, root)
+            if used["GRADE_MEMORY"] > limits["GRADE_MEMORY"]:
+                used = usage(process, root, shared_once=True)
         except psutil.NoSuchProcess:
             break
         used["GRADE_SECONDS"] = time.monotonic() - start

@@ -96,7 +96,7 @@ def test_repair_keeps_cells_of_the_student():
 
 # --- lint
 
-HELD = [
+LOOK_AT = [
     "get_ipython().input_transformers_cleanup.append(lambda lines: ['pass'])",
     "import tflite_course.labs.exercise as e\ne.Exercise.find_mistake = None",
     "from tflite_course import labs\nlabs.check = lambda *a, **k: 2.0",
@@ -104,27 +104,25 @@ HELD = [
     "import sys\nsys.modules['x'] = 1",
     "class Right:\n    def __eq__(self, other):\n        return True",
     "import builtins",
-    "exec('x = 1')",
     "getattr(x, '__eq__')",
-    "import gc\nprint(gc.get_objects())",
     "import ctypes",
-    "__import__('os')",
+    "open('/proc/1/environ')",
     "check.__globals__['load_exercises'] = None",
     "check = lambda *arguments, **options: 2.0",
     "def check(*arguments, **options):\n    return 2.0",
 ]
 
 
-@pytest.mark.parametrize("source", HELD)
-def test_tampering_is_found(source):
-    assert lint.find_tampering(source)
+@pytest.mark.parametrize("source", LOOK_AT)
+def test_a_place_to_look_at_is_flagged(source):
+    assert lint.find_flags(source)
 
 
 def test_honest_answers_are_not_flagged():
     for path in sorted((ROOT / "solutions").glob("*/*.ipynb")):
-        assert lint.inspect(nbformat.read(path, as_version=4), _released(path)) == {}, path
-    assert lint.find_tampering("model.compile('adam', loss)\nmodel.eval") == []
-    assert lint.find_tampering("x = (") == []
+        assert lint.inspect(nbformat.read(path, as_version=4), _released(path)) == [], path
+    assert lint.find_flags("model.compile('adam', loss)\nmodel.eval\nimport gc, importlib\nexec('x = 1')") == []
+    assert lint.find_flags("x = (") == []
 
 
 def _released(path):
@@ -148,12 +146,14 @@ def test_a_busy_machine_costs_no_points(place, times, patiences, tmp_path, monke
         if len(asked) < times:
             cell.outputs = [nbformat.v4.new_output("error", ename="CellTimeoutError")]
         asked.append(patience)
+        judged = {"verdicts": {}, "notes": [], "ended": ""}
         path = tmp_path / "autograded" / student / lab / f"{lab}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, path)
+        return judged
 
     monkeypatch.setattr(grade, "_autograde", autograde)
-    notes = grade._run(tmp_path, LAB, "ada", True, read("labs"))
+    notes = grade._run(tmp_path, LAB, "ada", True, read("labs"))["notes"]
     assert asked == patiences
     assert bool(notes) == (times == 2) and all("stopped by the time limit twice" in note for note in notes)
 
@@ -281,9 +281,14 @@ def test_answers_that_are_right_score(graded, student):
     assert float(scores(graded[0])[student]) == 13.0
 
 
-@pytest.mark.parametrize("student", ["exit", "memory", "forks", "loop", "transformer", "untouched", "nonsense"])
-def test_what_breaks_the_run_scores_nothing(graded, student):
-    assert float(scores(graded[0])[student]) == 0.0
+@pytest.mark.parametrize(
+    ("student", "points"),
+    [("exit", 2.0), ("memory", 2.0), ("forks", 2.0), ("loop", 2.0), ("transformer", 4.0), ("untouched", 0.0)]
+    + [("nonsense", 0.0)],
+)
+def test_what_breaks_the_run_keeps_what_was_answered_before(graded, student, points):
+    """The first exercise is right in all; the second one's cell also changes the source of those below it."""
+    assert float(scores(graded[0])[student]) == points
 
 
 def test_a_part_of_the_answers_scores_a_part(graded):
@@ -292,10 +297,11 @@ def test_a_part_of_the_answers_scores_a_part(graded):
 
 def test_reasons_are_said(graded):
     said = graded[1]
-    assert "transformer lab_3_quantize: flagged" in said and "input_transformers_cleanup" in said
+    assert re.search(r"transformer lab_3_quantize: cell \d+ .*get_ipython.*: look at it", said)
     assert "GRADE_MEMORY was passed" in said
-    for student in ("exit", "memory", "forks", "loop"):
-        assert f"{student} lab_3_quantize: it could not be run to its end and scores 0" in said
+    for student in ("exit", "memory", "forks"):
+        assert re.search(rf"{student} lab_3_quantize: cell \d+ ended Python", said)
+    assert re.search(r"loop lab_3_quantize: cell \d+ did not stop after its time", said)
 
 
 def test_nothing_outside_was_touched(graded):

@@ -45,9 +45,10 @@ def feedback(work, lab, student):
 FORMGRADER = '''"""Settings of nbgrader's pages, written by the grading command: run `jupyter lab` in this folder."""
 
 from tflite_course.grading import feedback, gradebook
+from tflite_course.grading.judge import execute
 
 c = get_config()  # noqa: F821
-c.merge(feedback.harden(gradebook.make_config(".")))
+c.merge(execute.configure(feedback.harden(gradebook.make_config("."))))  # "Autograde" there uses the sandbox too
 c.CourseDirectory.student_id = "*"
 c.CourseDirectory.source_directory = "source"
 '''

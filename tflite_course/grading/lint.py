@@ -54,6 +54,7 @@ def _reasons(node):
         if node.module == "tflite_course.labs" and [alias.name for alias in node.names] == ["check"]:
             return []  # as the lab's own set-up cell
         names = [node.module or "", *(alias.name for alias in node.names)]
+        names += [f"{node.module}.{alias.name}" for alias in node.names]
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         names = [node.value] if node.value.isidentifier() else []
         names += [text for text in TEXTS if text in node.value]

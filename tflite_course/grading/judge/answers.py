@@ -6,9 +6,12 @@ the code of a cell does, because libraries may need that.
 
 import sys
 
+import numpy as np
+
 from tflite_course.grading.judge import places, wire
 from tflite_course.grading.judge.peer import Peer, connect
 
+ASKED = "Python was asked to end here; the cells below were run all the same."
 SERVED = ("value", "call", "getattr", "iter", "next", "array", "again")
 
 
@@ -21,6 +24,10 @@ class Answers(Peer):
 
     def do_value(self, _, expression, writer):
         return {"v": writer.value(eval(str(expression), self.notebook))}
+
+    def do_call(self, number, value, writer):
+        with np.errstate(all="ignore"):  # as in the lab's own check, whatever np.seterr says
+            return super().do_call(number, value, writer)
 
     def _special(self, entry, reader):
         if entry["t"] == "place":
@@ -41,3 +48,25 @@ def serve(address):
     finally:
         sys.stdout.flush()
     return 0
+
+
+def start_kernel():
+    """Run an IPython kernel with the arguments of this program; exit() and quit() in a cell do not end it."""
+    import zmq
+    from ipykernel.ipkernel import IPythonKernel
+    from ipykernel.kernelapp import IPKernelApp
+    from ipykernel.zmqshell import ZMQInteractiveShell
+
+    def ask_exit(shell):
+        print(ASKED)
+
+    class Application(IPKernelApp):
+        def _try_bind_socket(self, s, port):
+            if s.type in (zmq.PUB, zmq.XPUB):
+                s.setsockopt(zmq.SNDHWM, 0)  # what is printed waits, however fast, and is not dropped
+            return super()._try_bind_socket(s, port)
+
+    ZMQInteractiveShell.ask_exit = ask_exit
+    application = Application.instance(kernel_class=IPythonKernel)
+    application.initialize()
+    application.start()

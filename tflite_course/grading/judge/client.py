@@ -1,33 +1,30 @@
 """The worker's handle on its judge: one process for each worker, started when the first check needs it."""
 
 import atexit
+import functools
 import json
 import socket
 import subprocess
-import sys
 import threading
 
 GRACE = 60  # seconds that the judge has beyond those of the answer
 
 
 class Client:
-    """Asks a judge in a process of its own. sandboxed: whether that runs in a sandbox too."""
+    """Asks a judge in a process and a sandbox of its own."""
 
-    def __init__(self, sandboxed):
-        self.sandboxed, self.process, self.control, self.lock = sandboxed, None, None, threading.Lock()
+    def __init__(self):
+        self.process, self.control, self.lock = None, None, threading.Lock()
         atexit.register(self.stop)
 
     def start(self):
         from tflite_course.grading import sandbox
 
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        number = str(theirs.fileno())
-        command = [sys.executable, "-m", "tflite_course.grading.judge.process", number]
-        if self.sandboxed:
-            command = sandbox.judge_command(number)
+        command, program = sandbox.judge_command(theirs.fileno())
         options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-        self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], **options)
-        theirs.close()
+        with command, theirs:
+            self.process = subprocess.Popen(command.words(*program), **options, **command.options())
 
     def stop(self):
         """End the judge, if there is one."""
@@ -54,11 +51,7 @@ class Client:
                 raise RuntimeError(f"the judge of {request['exercise']} ended ({type(error).__name__})") from None
 
 
-_clients = {}
-
-
-def client(sandboxed):
+@functools.cache
+def client():
     """Return this process's judge."""
-    if sandboxed not in _clients:
-        _clients[sandboxed] = Client(sandboxed)
-    return _clients[sandboxed]
+    return Client()

@@ -8,7 +8,9 @@ kernel has ended, so nbgrader scores and shows it as before.
 import ast
 import asyncio
 import contextlib
+import functools
 import json
+import os
 import secrets
 import socket
 import tempfile
@@ -16,18 +18,26 @@ import time
 from pathlib import Path
 
 import nbformat
+import zmq
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_core.utils import ensure_async, run_sync
 from nbclient.exceptions import DeadKernelError
 from nbgrader.preprocessors import Execute as NbgraderExecute
+from nbgrader.utils import compute_checksum
 from traitlets import Bool, Unicode
 
+from tflite_course.grading import sandbox
 from tflite_course.grading.judge import client, process
+from tflite_course.grading.judge.answers import ASKED
 
 KERNELS = Path(__file__).resolve().parents[1] / "kernels"
 MOST_OUTPUT = 5 * 2**20  # bytes of the outputs of one cell that are kept
+MOST_MESSAGE = 64 * 2**20  # bytes that a kernel may send at once
 TO_STOP = 10  # seconds that a kernel has to stop what it does
 SERVE = "__import__('tflite_course.grading.judge.answers', fromlist=['serve']).serve({address!r})"
+
+
+available = functools.cache(sandbox.check_available)
 
 
 class Execute(NbgraderExecute):
@@ -39,7 +49,9 @@ class Execute(NbgraderExecute):
     raise_on_iopub_timeout = False
 
     def preprocess(self, nb, resources=None, km=None):
-        self.verdicts, self.notes, self.ended, self.printed = {}, [], "", 0
+        if self.sandboxed:
+            available()
+        self.verdicts, self.notes, self.ended, self.printed, self.defined = {}, [], "", 0, set()
         with tempfile.TemporaryDirectory(prefix="kernel-", ignore_cleanup_errors=True) as folder:
             self.folder = Path(folder)
             self.listener, self.address = _listen(self.folder, self.sandboxed)
@@ -56,14 +68,12 @@ class Execute(NbgraderExecute):
             return super().create_kernel_manager()
         specs = KernelSpecManager(kernel_dirs=[str(KERNELS)], ensure_native_kernel=False)
         self.km = self.kernel_manager_class(kernel_name="sandbox-python3", kernel_spec_manager=specs)
-        (self.folder / "s").mkdir()
+        self.km.context.setsockopt(zmq.MAXMSGSIZE, MOST_MESSAGE)
         self.km.transport = "ipc"
         self.km.ip = f"{self.folder}/s/k"  # absolute: a relative one never connects
         return self.km
 
     async def async_start_new_kernel(self, **options):
-        import os
-
         environment = os.environ | {"GRADE_NOTE": str(self.folder / "note")}
         if self.sandboxed:
             environment["GRADE_ANSWERS"] = str(self.folder / "answers")
@@ -77,9 +87,19 @@ class Execute(NbgraderExecute):
             return cell, self.resources
         if is_check(cell):
             self.judge_cell(cell, index)
-        elif not self.ended:
+        elif not self.ended and not self.is_idle_stub(cell):
             self.run_cell(cell, index)
         return cell, self.resources
+
+    def is_idle_stub(self, cell):
+        """Return whether an answer cell is as it was released, and its names are defined above, by the student."""
+        data, defined = cell.metadata.get("nbgrader", {}), names_of(cell.source)
+        untouched = data.get("solution") and data.get("checksum") == compute_checksum(cell)
+        if untouched and defined and defined <= self.defined:
+            return True
+        if not untouched:
+            self.defined |= defined
+        return False
 
     def run_cell(self, cell, index):
         """Run a cell of the student's; what ends Python is noted, and the cells after it are not run."""
@@ -88,8 +108,12 @@ class Execute(NbgraderExecute):
             self.execute_cell(cell, index, store_history=True)
             if any(output.get("ename") == "CellTimeoutError" for output in cell.outputs) and not self.stops():
                 self.end(index, "did not stop after its time")
+            if any(ASKED in output.get("text", "") for output in cell.outputs):
+                self.notes.append(f"cell {index + 1} ended Python; the cells below it were run all the same.")
         except DeadKernelError:
             self.end(index, "ended Python")
+        except (KeyError, TypeError, ValueError, AttributeError, AssertionError) as error:  # of a message
+            self.end(index, f"made Python send what is not a message ({type(error).__name__})")
 
     def end(self, index, how):
         """Note that there is no kernel any more: from here on nothing is run, and what was answered counts."""
@@ -185,7 +209,12 @@ class Execute(NbgraderExecute):
                     return {"points": 0.0, "text": f"Not yet: {said}", "hint": said}
         connection.settimeout(None)
         if self.sandboxed:
-            return client.client(True).decide(connection, request)
+            try:
+                return client.client().decide(connection, request)
+            except RuntimeError as error:
+                self.notes.append(f"{error}: grade this submission again.")
+                said = "the judge did not come to an end; this is not your fault, and it is tried again."
+                return {"points": 0.0, "text": f"Not yet: {said}", "hint": said}
         with connection:
             return process.decide(connection, request)
 
@@ -222,6 +251,18 @@ def is_check(cell):
     """Return whether a cell is a check: graded by a program, and not an answer."""
     data = cell.metadata.get("nbgrader", {})
     return cell.cell_type == "code" and bool(data.get("grade")) and not data.get("solution") and not data.get("task")
+
+
+def names_of(source):
+    """Return the names that the outermost level of a cell defines: functions, classes, variables."""
+    try:
+        nodes = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    names = {node.name for node in nodes if isinstance(node, kinds)}
+    targets = [target for node in nodes if isinstance(node, ast.Assign) for target in node.targets]
+    return names | {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
 
 
 def find_check(source):

@@ -31,7 +31,7 @@ OPERATION = re.compile(
 )
 WRAPPERS = {"QuantizeLayer", "QuantizeWrapper", "QuantizeWrapperV2", "QuantizeAnnotate", "QuantizeAwareActivation"}
 QUANTIZERS = re.compile(
-    r"NoOpActivation|(Default|NoOp|Last|Moving|AllValues|Fixed|OutputOnly)\w*(QuantizeConfig|Quantizer)"
+    r"NoOpActivation|OutputOnlyConfig|(Default|NoOp|Last|Moving|AllValues|Fixed|OutputOnly)\w*(QuantizeConfig|Quantizer)"
 )
 TO_STRIP = {"PruneLowMagnitude", "ClusterWeights"}  # a model that has them is not judged further
 SCHEDULES = ("PolynomialDecay", "ConstantSparsity")

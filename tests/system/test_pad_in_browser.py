@@ -269,9 +269,9 @@ def test_the_pad_shows_what_the_model_sees_and_switches(lab, pad):
     assert mark.sum() < 120 and np.corrcoef(shown[~mark], seen[~mark])[0, 1] > 0.99
     assert "the digit 20 tall" in small.get_attribute("aria-label")
     pad.root.get_by_label("only made small").check()
-    pad.wait("/the digit (9|10|11|12|13) tall/.test(root.querySelector('.dp-small').ariaLabel)")
+    pad.wait("/the digit 1[0-6] tall/.test(root.querySelector('.dp-small').ariaLabel)")
     assert lab.python("", "pad.preprocess") == "only made small"
-    assert lab.python("", "int((pad.seen > 0).any(1).sum())") < 14
+    assert lab.python("", "int((pad.seen > 0).any(1).sum())") < 17
     pad.root.get_by_label("only made small").focus()
     pad.page.keyboard.press("ArrowUp")  # the other one, by keyboard
     pad.wait("/the digit 20 tall/.test(root.querySelector('.dp-small').ariaLabel)")

@@ -17,6 +17,7 @@ from tests.tools.lessons import lesson_files
 from tflite_course.authoring import makers
 from tflite_course.authoring.outputs import METADATA, tag_assertions
 from tflite_course.authoring.publish import course_source
+from tflite_course.pad.widget import PLAIN_TEXT
 
 NOTEBOOKS = lesson_files()
 MOST_BYTES, MOST_OUTPUT_BYTES, MOST_IGNORED = 600_000, 90_000, 2
@@ -152,7 +153,9 @@ def test_outputs_can_be_compared(path):
             readable = json.dumps({m: d for m, d in output.get("data", {}).items() if not m.startswith("image/")})
             assert not MACHINE_PATHS.search(output.get("text", "") + readable), f"cell {k}: a path of this machine"
             assert " at 0x" not in text, f"cell {k}: an address"
-            if "image/png" in output.get("data", {}):  # nbval does not compare pictures
+            if output.get("data", {}).get("text/plain") == PLAIN_TEXT:  # the pad, and a picture in its place
+                assert len(output.metadata["image/png"]["alt"].split()) >= 10
+            elif "image/png" in output.get("data", {}):  # nbval does not compare pictures
                 said = "".join(o.text for o in cell.outputs if o.output_type == "stream")
                 assert "Figure: " in said, f"cell {k}: a plot needs a printed line that says what it shows"
     assert ignored <= MOST_IGNORED

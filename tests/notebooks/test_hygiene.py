@@ -15,6 +15,7 @@ from nbval.plugin import get_sanitize_patterns
 from tests import ROOT
 from tests.tools.lessons import lesson_files
 from tflite_course.authoring import makers
+from tflite_course.authoring.navigation import last_line, lesson_titles, line_under_title
 from tflite_course.authoring.outputs import METADATA, tag_assertions
 from tflite_course.authoring.publish import course_source
 from tflite_course.pad.widget import PLAIN_TEXT
@@ -26,6 +27,7 @@ HEADER_ROWS = ["You will be able to", "Before you start", "Time", "You will prod
 TOO_EASY = re.compile(r"\b(simply|just|easily|obviously|of course|trivial(ly)?)\b", re.I)
 MACHINE_PATHS = re.compile(r"/(root|home|work|tmp|Users|content|opt|usr)/|[A-Z]:\\\\")
 UNCOMPARED = ["clear_output(", "display_id=", "update_display(", "widgets.Output(", "interact(", "google.colab"]
+NAVIGATION = "write the links with `python -m tflite_course.authoring.navigation`"
 IGNORING = re.compile(r"NBVAL_IGNORE_OUTPUT|NBVAL_SKIP|PYTEST_VALIDATE_IGNORE_OUTPUT")
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
@@ -100,6 +102,14 @@ def test_header_table_and_end(path):
     positions = [head.find(f"**{row}**") for row in HEADER_ROWS]
     assert -1 not in positions and positions == sorted(positions)
     assert re.search(r"^\*\*Next:\*\* ", cells[-1].source, re.M)
+
+
+@each_notebook
+def test_links_to_the_lessons_around_it(path):
+    titles, cells = lesson_titles(), read(path).cells
+    own = next(other for other in titles if other.name == path.name)
+    assert cells[0].source.splitlines()[2] == line_under_title(own, titles), NAVIGATION
+    assert last_line(own, titles) in cells[-1].source.splitlines(), NAVIGATION
 
 
 @each_notebook

@@ -15,8 +15,10 @@ from nbval.plugin import get_sanitize_patterns
 from tests import ROOT
 from tests.tools.lessons import lesson_files
 from tflite_course.authoring import makers
+from tflite_course.authoring.navigation import last_line, lesson_titles, line_under_title
 from tflite_course.authoring.outputs import METADATA, tag_assertions
 from tflite_course.authoring.publish import course_source
+from tflite_course.pad.widget import PLAIN_TEXT
 
 NOTEBOOKS = lesson_files()
 MOST_BYTES, MOST_OUTPUT_BYTES, MOST_IGNORED = 600_000, 90_000, 2
@@ -25,6 +27,7 @@ HEADER_ROWS = ["You will be able to", "Before you start", "Time", "You will prod
 TOO_EASY = re.compile(r"\b(simply|just|easily|obviously|of course|trivial(ly)?)\b", re.I)
 MACHINE_PATHS = re.compile(r"/(root|home|work|tmp|Users|content|opt|usr)/|[A-Z]:\\\\")
 UNCOMPARED = ["clear_output(", "display_id=", "update_display(", "widgets.Output(", "interact(", "google.colab"]
+NAVIGATION = "write the links with `python -m tflite_course.authoring.navigation`"
 IGNORING = re.compile(r"NBVAL_IGNORE_OUTPUT|NBVAL_SKIP|PYTEST_VALIDATE_IGNORE_OUTPUT")
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
@@ -102,6 +105,14 @@ def test_header_table_and_end(path):
 
 
 @each_notebook
+def test_links_to_the_lessons_around_it(path):
+    titles, cells = lesson_titles(), read(path).cells
+    own = next(other for other in titles if other.name == path.name)
+    assert cells[0].source.splitlines()[2] == line_under_title(own, titles), NAVIGATION
+    assert last_line(own, titles) in cells[-1].source.splitlines(), NAVIGATION
+
+
+@each_notebook
 def test_setup_is_one_short_cell(path):
     cells = read(path).cells
     first_code = next(i for i, c in enumerate(cells) if c.cell_type == "code")
@@ -152,7 +163,9 @@ def test_outputs_can_be_compared(path):
             readable = json.dumps({m: d for m, d in output.get("data", {}).items() if not m.startswith("image/")})
             assert not MACHINE_PATHS.search(output.get("text", "") + readable), f"cell {k}: a path of this machine"
             assert " at 0x" not in text, f"cell {k}: an address"
-            if "image/png" in output.get("data", {}):  # nbval does not compare pictures
+            if output.get("data", {}).get("text/plain") == PLAIN_TEXT:  # the pad, and a picture in its place
+                assert len(output.metadata["image/png"]["alt"].split()) >= 10
+            elif "image/png" in output.get("data", {}):  # nbval does not compare pictures
                 said = "".join(o.get("text", "") + o.get("data", {}).get("text/plain", "") for o in cell.outputs)
                 assert "Figure: " in said, f"cell {k}: a plot needs a printed line that says what it shows"
     assert ignored <= MOST_IGNORED

@@ -1,10 +1,13 @@
 """Drawings that are kept with their labels: nothing is lost, whatever happens to the file. Without a browser."""
 
+import json
+import re
 import threading
 
 import numpy as np
 import pytest
 
+from tests import ROOT
 from tflite_course.errors import CourseError
 from tflite_course.pad import DigitPad, Recognizer, center_like_mnist, kept, resize_only
 from tflite_course.pad.kept import KeptDigits, load_kept
@@ -274,3 +277,16 @@ def test_only_the_newest_are_shown_and_all_are_counted(tmp_path, recognizer, mon
     pad.keep_in(tmp_path / "a.npz")
     assert [shown["label"] for shown in pad.kept_shown] == [1, 2]
     assert pad.kept_note == "3 kept, 3 read right (the last 2 are shown)"
+
+
+def test_lesson_04_never_writes_into_the_file_of_the_student():
+    """Its own pad is shown where the text asks to draw, and nothing that Python draws goes to it or to its file."""
+    notebook = json.loads((ROOT / "notebooks" / "04_draw_digits.ipynb").read_text(encoding="utf-8"))
+    sources = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    [place] = [k for k, source in enumerate(sources) if 'keep="work/my_digits.npz"' in source]
+    assert "own.with_controls" in sources[place]
+    for source in sources:
+        assert not re.search(r"\bown\.(image|draw|pixels|clear|keep)\b|\.keep\(|savez|my_digits\.npz\", ", source), (
+            source
+        )
+    assert sum("own.kept" in source and "NBVAL_IGNORE_OUTPUT" in source for source in sources) == 1

@@ -70,7 +70,7 @@ def changed(path, old, new=""):
 
 WITHOUT_A_PLACE_OF_LESSON_12 = {
     "README.md": ("README.md", "| [12 microcontroller]", "| [12 chips]"),
-    "Next line": ("notebooks/11_browser.ipynb", "**Next:** 12. ", "**Next:** 13. "),
+    "Next line": ("notebooks/11_browser.ipynb", "**Next:** [12. ", "**Next:** [13. "),
     "INSTRUCTORS.md": ("INSTRUCTORS.md", "\n| 12 |", "\n| - |"),
     "show_quiz": ("notebooks/12_microcontroller.ipynb", 'show_quiz(\\"12', 'show_quiz(\\"11'),
     "planted_defects.toml": (DEFECTS, 'notebook = "12_microcontroller"', 'notebook = "11_browser"'),

@@ -78,13 +78,13 @@ def missing_of_lesson(lesson, course):
     path, lessons = f"notebooks/{lesson}.ipynb", course.lessons()
     place = lessons.index(lesson)
     defects = tomllib.loads(course.text("tests/notebooks/planted_defects.toml"))["defect"]
-    before = course.prose(f"notebooks/{lessons[place - 1]}.ipynb") if place else f"**Next:** {number}. "
+    before = course.prose(f"notebooks/{lessons[place - 1]}.ipynb") if place else f"**Next:** [{number}. "
     rows = [row for row in course.text("INSTRUCTORS.md").splitlines() if re.match(r"\| \d\d", row)]
     return _missing(
         {
             f"{path}: numbers run from 01 without a gap": number_of(lesson) == place + 1,
             f"README.md: a row [{number} {name}]({path})": f"| [{number} {name}]({path}) |" in course.text("README.md"),
-            f"the Next line of the lesson before {number}": f"**Next:** {number}. " in before,
+            f"the Next line of the lesson before {number}": f"**Next:** [{number}. " in before,
             f"INSTRUCTORS.md: a row of common mistakes for {number}": any(
                 number in re.findall(r"\d\d", row.split("|")[1]) for row in rows
             ),

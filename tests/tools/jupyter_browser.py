@@ -162,6 +162,10 @@ class NotebookPage:
         failed = self.page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]')
         assert not failed.count(), failed.first.inner_text()
 
+    def show_cell(self, number):
+        """Scroll to a cell; JupyterLab hides those that are far from what the window shows."""
+        self.page.evaluate("n => jupyterapp.shell.currentWidget.content.scrollToItem(n, 'start')", number)
+
     def restart_kernel(self):
         self.page.evaluate(
             "() => jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.restart().then(() => null)"

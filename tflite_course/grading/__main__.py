@@ -58,6 +58,7 @@ def main(arguments=None):
         for problem in submission.problems:
             print(f"{submission.student}: {problem}")
         gradebook.add_student(options.work, submission.student)
+    files = export.export(options.work, handed_in)
     for submission in submissions:  # of all: a person may have marked since the last run
         for lab in submission.notebooks:
             feedback.feedback(options.work, lab, submission.student)
@@ -67,7 +68,7 @@ def main(arguments=None):
         journal_report.write_report(options.work)
         print(options.work / "journal_report.txt")
     settings = feedback.write_formgrader_settings(options.work)
-    print("\n".join(str(path) for path in [*export.export(options.work, handed_in), settings]))
+    print("\n".join(str(path) for path in [*files, settings]))
 
 
 def _prepared(work, lab):

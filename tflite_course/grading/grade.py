@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 
 from tflite_course.authoring import labs as release
-from tflite_course.grading import evidence, gradebook, lint, repair
+from tflite_course.grading import gradebook, intake, lint, outputs, repair
 
 PATIENCE = 4  # times as long, when the set-up cell of the course did not get through: then the machine was busy
 
@@ -59,12 +59,10 @@ def grade(work, lab, student, text, *, sandboxed=True, again=False):
     notes, crashed, held = [], False, {}
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        notebook = nbformat.reads(text, as_version=4)
-        evidence.keep_evidence(notebook, folder)
-        notebook, notes = repair.repair(notebook, released)
+        notebook, notes = intake.take(text, released, folder)
         held = lint.inspect(notebook, released)
     except Exception as error:
-        notes, crashed = [f"the file is not a notebook ({type(error).__name__}); it scores 0."], True
+        notes, crashed = [intake.why_not(error)], True
         notebook = released
     nbformat.write(notebook, folder / f"{lab}.ipynb")
     if not crashed:
@@ -76,7 +74,7 @@ def grade(work, lab, student, text, *, sandboxed=True, again=False):
             notes.append(
                 f"it could not be run to its end and scores 0: {reason[-1] if reason else type(error).__name__}"
             )
-    result = _settle(work, lab, student, notebook, notes, crashed, held)
+    result = _settle(work, lab, student, notebook, released, notes, crashed, held)
     started.unlink()
     return result
 
@@ -85,6 +83,7 @@ def _run(work, lab, student, sandboxed, released):
     """Run a submission, once more with more time when the machine was too busy for its set-up cell; return notes."""
     for patience in (1, PATIENCE):
         _autograde(work, lab, student, sandboxed, patience)
+        outputs.clean_graded(Path(work) / "autograded" / student / lab / f"{lab}.ipynb")
         if not _setup_was_cut(Path(work) / "autograded" / student / lab / f"{lab}.ipynb", released):
             return []
     return ["its set-up cell was stopped by the time limit twice: grade it with --again when the machine is less busy."]
@@ -137,7 +136,7 @@ def _ran(cell):
     return "Tested: " in said and len(gave) == 1
 
 
-def _settle(work, lab, student, notebook, notes, crashed, held):
+def _settle(work, lab, student, notebook, released, notes, crashed, held):
     """Write the last word into the gradebook: zeros for what crashed or did not run, notes as comments."""
     from nbgrader.api import Gradebook
 
@@ -153,6 +152,7 @@ def _settle(work, lab, student, notebook, notes, crashed, held):
             data = cell.metadata.get("nbgrader", {})
             if data.get("grade") and cell.cell_type == "code" and not _ran(cell):
                 failed.add(data.grade_id)
+    to_read = repair.answered(notebook, released)
     if held:
         reasons = sorted({reason for found in held.values() for reason in found})
         notes = [*notes, f"flagged for a person to look at, no points for checks until then ({'; '.join(reasons)})."]
@@ -164,7 +164,9 @@ def _settle(work, lab, student, notebook, notes, crashed, held):
                 automatic = grade_.cell.cell_type == "code"
                 if grade_.max_score == 0:  # a section of the journal: its criteria are marked, not it
                     grade_.auto_score, grade_.needs_manual_grade = 0.0, False
-                if crashed or (automatic and (held or grade_.name in failed)):
+                elif crashed and grade_.name in to_read:  # a person reads it all the same
+                    grade_.auto_score, grade_.needs_manual_grade = None, True
+                elif crashed or (automatic and (held or grade_.name in failed)):
                     grade_.auto_score = 0.0
                     grade_.needs_manual_grade = bool(held)
                 if grade_.auto_score is not None and not 0 <= grade_.auto_score <= grade_.max_score:

@@ -61,12 +61,13 @@ HIDDEN = re.compile(r"^### BEGIN HIDDEN TESTS.*?(?:^### END HIDDEN TESTS[^\n]*\n
 
 FORMGRADER = '''"""Settings of nbgrader's pages, written by the grading command: run `jupyter lab` in this folder."""
 
-from tflite_course.grading import feedback, gradebook
+from tflite_course.grading import feedback, gradebook, marking_pages
 
 c = get_config()  # noqa: F821
 c.merge(feedback.harden(gradebook.make_config(".")))
 c.CourseDirectory.student_id = "*"
 c.CourseDirectory.source_directory = "source"
+marking_pages.guard()
 '''
 
 

@@ -75,6 +75,8 @@ def grade(work, lab, student, text, *, sandboxed=True, again=False):
                 f"it could not be run to its end and scores 0: {reason[-1] if reason else type(error).__name__}"
             )
     result = _settle(work, lab, student, notebook, released, notes, crashed, held)
+    target, source = (Path(work) / folder / lab / f"{lab}.ipynb" for folder in (f"autograded/{student}", "source"))
+    outputs.clean_graded(target, source)
     started.unlink()
     return result
 
@@ -83,7 +85,6 @@ def _run(work, lab, student, sandboxed, released):
     """Run a submission, once more with more time when the machine was too busy for its set-up cell; return notes."""
     for patience in (1, PATIENCE):
         _autograde(work, lab, student, sandboxed, patience)
-        outputs.clean_graded(Path(work) / "autograded" / student / lab / f"{lab}.ipynb")
         if not _setup_was_cut(Path(work) / "autograded" / student / lab / f"{lab}.ipynb", released):
             return []
     return ["its set-up cell was stopped by the time limit twice: grade it with --again when the machine is less busy."]

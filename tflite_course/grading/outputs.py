@@ -151,16 +151,37 @@ def _shortened(text):
     return re.sub(r"[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]", "", text)  # \b, \r and colours are obeyed
 
 
-def clean_graded(path):
-    """Clean the notebook that was run, where it lies, before a page shows it: outputs, seeds, marks of a scheme."""
-    path = Path(path)
-    notebook = nbformat.read(path, as_version=4)
+def clean_graded(path, source):
+    """Make the notebook that was run fit for a page, where it lies: clean outputs, no seeds, mark schemes to read.
+
+    source: the notebook with the solutions. Behind a written answer comes what its points are for, in a cell that has
+    "mark_scheme" in its metadata; feedback leaves it out.
+    """
+    notebook, cells = nbformat.read(path, as_version=4), []
+    schemes = mark_schemes(nbformat.read(source, as_version=4)) if Path(source).is_file() else {}
     for cell in notebook.cells:
+        data = cell.metadata.get("nbgrader", {})
         if cell.cell_type == "code":
             cell.outputs = [_without_seeds(output) for output in clean_outputs(cell.outputs)]
-        elif cell.metadata.get("nbgrader", {}).get("task"):
+        elif data.get("task"):
             cell.source = SCHEME.sub(lambda mark: "**Levels**\n" if mark[1] == "BEGIN" else "", cell.source)
+        cells.append(cell)
+        if data.get("grade_id") in schemes:
+            name = data.grade_id
+            text = f"**For the marker: what the points are for**\n\n{schemes[name]}"
+            cells.append(nbformat.v4.new_markdown_cell(text, id=f"scheme-{name}"[:64], metadata={"mark_scheme": name}))
+    notebook.cells = cells
     write(notebook, path)
+
+
+def mark_schemes(solution):
+    """Return {grade_id of a written answer that gives points: what its points are for}, out of a solution."""
+    graded = [cell for cell in solution.cells if cell.cell_type == "markdown" and "nbgrader" in cell.metadata]
+    return {
+        cell.metadata.nbgrader.grade_id: cell.source
+        for cell in graded
+        if cell.metadata.nbgrader.get("solution") and cell.metadata.nbgrader.get("points")
+    }
 
 
 def write(notebook, path):

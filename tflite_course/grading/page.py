@@ -189,7 +189,7 @@ def _cells(notebook, released, rows, remarks):
     shown = []
     for cell in notebook.cells:
         data, name = cell.metadata.get("nbgrader", {}), _name(cell)
-        if not (cell.source.strip() or name):
+        if "mark_scheme" in cell.metadata or not (cell.source.strip() or name):
             continue
         remark = _safe(clean_html.markdown(remarks[name])) if name in remarks else ""
         if data.get("grade") and not data.get("solution") and name in rows:

@@ -15,6 +15,7 @@ from nbgrader.api import Gradebook
 from tests import ROOT
 from tests.tools.jupyter_browser import chromium, jupyter
 from tflite_course import journal
+from tflite_course.errors import CourseError
 from tflite_course.grading import (
     clean_html,
     feedback,
@@ -286,6 +287,30 @@ def test_a_full_disk_leaves_the_page_that_was_there(work, ada, monkeypatch):
     assert [path.name for path in ada.parent.iterdir()] == [ada.name], "no part of a file"
 
 
+def test_a_page_that_the_disk_does_not_take_stops_no_other(work, ada):
+    blocked = work / "feedback" / "bob"
+    blocked.write_text("a file where a folder should be")
+    pairs = [(LAB, "bob"), (LAB, "ada")]
+    ada.unlink()
+    (said,) = feedback.write_pages(work, pairs)
+    assert said.startswith(f"bob {LAB}: the feedback page cannot be written (") and ada.is_file()
+    blocked.unlink()
+
+
+def test_a_full_disk_is_said_once(work, ada, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(feedback.os, "replace", full)
+    with pytest.raises(CourseError, match="The disk is full, at the feedback for ada: make room"):
+        list(feedback.write_pages(work, [(LAB, "ada"), (LAB, "bea")]))
+
+
+@pytest.mark.parametrize("text", ["[" * 20_000, "x" * 10**6], ids=["brackets", "long"])
+def test_a_text_that_would_take_minutes_is_shown_as_it_was_typed(text):
+    assert clean_html.markdown(text).startswith(f"<pre>{text[:1000]}")
+
+
 # --- nothing runs, nothing loads
 
 
@@ -326,9 +351,15 @@ def hostile(work):
 def open_page(browser, url):
     """Return (page, addresses that it asked for other than its own)."""
     opened, asked = browser.new_page(viewport={"width": 900, "height": 900}), []
-    opened.on("request", lambda request: asked.append(request.url))
+    opened.on("request", lambda request: asked.append(request))
     opened.goto(url)
-    return opened, [address for address in asked if not address.startswith(("data:", url.split("#")[0]))]
+    return opened, sent(asked, url.split("#")[0])
+
+
+def sent(requests, own):
+    """Return the addresses outside to which a browser turned; what a policy stopped was never sent."""
+    asked = [request for request in requests if not request.url.startswith(("data:", own))]
+    return [request.url for request in asked if "csp" not in (request.failure or "").lower()]
 
 
 def test_a_hostile_page_runs_and_loads_nothing(hostile, browser):
@@ -433,7 +464,7 @@ def formgrader(work, hostile, browser, request):
         opened = browser.new_page()
         opened.set_default_timeout(90_000)
         asked = []
-        opened.on("request", lambda sent: asked.append(sent.url))
+        opened.on("request", lambda request: asked.append(request))
         opened.goto(f"{server.url}/lab?token={server.token}")
         yield server, opened, asked
         opened.close()
@@ -449,5 +480,5 @@ def test_nothing_of_a_submission_runs_in_the_marking_pages(work, formgrader):
     assert "default-src 'self'" in policy and "'unsafe-inline'" not in policy.split("style-src")[0]
     opened.wait_for_function("document.querySelectorAll('input.score').length == 8")  # its own scripts run
     assert opened.title() == LAB
-    assert [address for address in asked if not address.startswith((server.url, "data:"))] == []
+    assert sent(asked, server.url) == []
     assert "One point for three measured counts" in opened.locator("body").inner_text()

@@ -7,16 +7,20 @@ in force at its check; damaged bytes must leave a notebook that can be graded, o
 
 import ast
 import copy
+import csv
 import functools
 import json
 import random
+import subprocess
+import sys
+import zipfile
 
 import nbformat
 import pytest
 
 from tests import ROOT
 from tflite_course.errors import CourseError
-from tflite_course.grading import pieces, read, repair
+from tflite_course.grading import pieces, read, repair, sandbox
 from tflite_course.grading.pieces import grade_id, is_answer
 
 CASES = 300
@@ -47,7 +51,7 @@ def handed_in(lab, rng):
             if roll > 0.2 or cell.cell_type == "markdown":
                 cell.source = solved[grade_id(cell)]
             elif roll > 0.1 and "return " in solved[grade_id(cell)]:
-                cell.source = solved[grade_id(cell)].replace("return ", "return None or ", 1)
+                cell.source = solved[grade_id(cell)].replace("return ", "return None and ")
     return notebook
 
 
@@ -309,3 +313,67 @@ def test_a_mutation_costs_nothing(seed):
 def test_every_mutation_is_drawn():
     drawn = {name for seed in range(CASES) for name in make_case(seed)[4]}
     assert {mutate.__name__ for mutate in [*OF_CELLS, *HONEST_FILES, *DAMAGE]} <= drawn
+
+
+# --- a class of them, to the end
+
+
+SAMPLE, CHECKED = 12, 16  # submissions; points by checks of either lab
+
+
+def expected(lab, submission):
+    """Return the points by checks of a submission: an answer is that of the solution, or it scores nothing."""
+    solved = {grade_id(c): c.source for c in load("solutions", lab).cells if grade_id(c)}
+    given = {grade_id(c): c.source for c in submission.cells if is_answer(c)}
+    cells = [cell for cell in submission.cells if grade_id(cell) and not is_answer(cell)]
+    points = {grade_id(cell): cell.metadata.nbgrader.points for cell in cells}
+    right = [name for name, source in given.items() if source == solved[name] and f"check_{name}" in points]
+    return sum(points[f"check_{name}"] for name in right)
+
+
+def draw_class():
+    """Return {student: (lab, file, points or None when the file was damaged)}: a sample, and three neighbours."""
+    found = {}
+    for lab in LABS[:2]:
+        full = load("labs", lab)
+        for cell in full.cells:
+            if is_answer(cell):
+                cell.source = next(c.source for c in load("solutions", lab).cells if grade_id(c) == grade_id(cell))
+        found[f"neighbour-of-{lab[:5]}"] = (lab, encode_plain(full), CHECKED)
+    found["neighbour-idle"] = (LABS[0], encode_plain(load("labs", LABS[0])), 0)
+    seeds = [seed for seed in range(CASES) if make_case(seed)[0] in LABS[:2]]
+    for seed in random.Random(0).sample(seeds, SAMPLE):
+        lab, original, content, honest, _ = make_case(seed)
+        found[f"s{seed}"] = (lab, content, expected(lab, original) if honest else None)
+    return found
+
+
+@pytest.mark.slow
+def test_a_class_of_mutations_is_graded_to_the_end(tmp_path):
+    try:
+        sandbox.check_available()
+    except CourseError as error:
+        pytest.skip(f"submissions need the sandbox: {error}")
+    drawn = draw_class()
+    for number, (student, (lab, content, _)) in enumerate(drawn.items()):
+        folder = tmp_path / "in" / student
+        folder.mkdir(parents=True)
+        if number % 3 == 0:
+            with zipfile.ZipFile(folder / "work.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+                archive.writestr(f"deep/er/{lab}.ipynb", content)
+        else:
+            (folder / f"{lab}.ipynb").write_bytes(content)
+    command = [sys.executable, "-m", "tflite_course.grading", tmp_path / "in", "--work", tmp_path / "work"]
+    done = subprocess.run(
+        [*command, "--labs", *LABS[:2], "--workers", "2"], capture_output=True, text=True, timeout=1500
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    with open(tmp_path / "work" / "criteria.csv", encoding="utf-8-sig", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    for student, (lab, _, points) in drawn.items():
+        mine = [row for row in rows if (row["student"], row["lab"]) == (student, lab)]
+        checked = sum(float(row["automatic"] or 0) for row in mine if row["criterion"] != "explain")
+        assert len(mine) == 8 and 0 <= checked <= CHECKED, student
+        assert points is None or checked == points, (student, lab, done.stdout)
+        page = tmp_path / "work" / "feedback" / student / lab / f"{lab}.html"
+        assert "cannot be shown here" not in page.read_text(encoding="utf-8")

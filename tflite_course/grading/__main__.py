@@ -59,9 +59,12 @@ def main(arguments=None):
             print(f"{submission.student}: {problem}")
         gradebook.add_student(options.work, submission.student)
     files = export.export(options.work, handed_in)
-    for submission in submissions:  # of all: a person may have marked since the last run
-        for lab in submission.notebooks:
-            feedback.feedback(options.work, lab, submission.student)
+    pairs = [(lab, s.student) for s in submissions for lab in s.notebooks]
+    try:
+        for problem in feedback.write_pages(options.work, pairs):  # of all: a person may have marked since the last run
+            print(problem)
+    except CourseError as error:
+        sys.exit(str(error))
     for student, lab, waiting in export.open_questions(options.work, handed_in):
         print(f"to mark by hand: {student} {lab}: {waiting}")
     if "journal" in handed_in:

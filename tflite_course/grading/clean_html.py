@@ -1,12 +1,14 @@
 """HTML of what students wrote and what their code showed, without anything that runs or loads from elsewhere."""
 
 import re
+from html import escape as html_of
 from urllib.parse import unquote
 
 # of every page that this package writes: nothing runs, and only pictures that stand in the page are shown
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp|svg\+xml);base64,", re.I)
 ELSEWHERE = "<em>(a picture from elsewhere, which is not loaded)</em>"
+MOST_LETTERS, MOST_BRACKETS = 500_000, 2_000  # mistune's time grows with the square of open brackets
 CELLS = {"colspan", "rowspan", "scope", "align"}
 
 
@@ -42,7 +44,10 @@ def _keep(tag, attribute, value):
 
 
 def markdown(source, attachments=None):
-    """Return Markdown as clean HTML. attachments: {name: {type: base64}} of its cell; their pictures are shown."""
+    """Return Markdown as clean HTML. attachments: {name: {type: base64}} of its cell; their pictures are shown.
+
+    A text that would take a parser of Markdown minutes is shown as it was typed.
+    """
     from nbconvert.filters import markdown2html
 
     pictures = {
@@ -55,6 +60,9 @@ def markdown(source, attachments=None):
         name = match[1] or match[2]
         return pictures.get(name) or pictures.get(unquote(name)) or "#"
 
+    typed = re.sub(r"data:image/[^)\s\"'>]+", "", source)
+    if len(typed) > MOST_LETTERS or typed.count("[") > MOST_BRACKETS:
+        return f"<pre>{html_of(typed[:MOST_LETTERS])}</pre>"
     source = re.sub(r"<attachment:([^<>\n]+)>|attachment:([^)\s\"'<>]+)", show, source)
     return re.sub(r"<a[^>]*>¶</a>", "", clean(markdown2html(source)))  # nbconvert's link behind each heading
 

@@ -1,5 +1,6 @@
 """Feedback pages, and the settings with which nbgrader's own pages show what students made."""
 
+import errno
 import os
 import re
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import jinja2
 import nbformat
 
+from tflite_course.errors import CourseError
 from tflite_course.grading import clean_html, page
 
 
@@ -47,6 +49,24 @@ def feedback(work, lab, student):
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+def write_pages(work, submissions):
+    """Write the page of each (lab, student); yield a sentence for each that the disk did not take.
+
+    Raises CourseError when the disk is full: then no other page can be written either.
+    """
+    for lab, student in submissions:
+        try:
+            feedback(work, lab, student)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise CourseError(
+                    f"The disk is full, at the feedback for {student}: make room and run the command once more. "
+                    "Nothing is lost, and it goes on where it stopped."
+                ) from None
+            why = f"the feedback page cannot be written ({error.strerror}); its marks are in the tables."
+            yield f"{student} {lab}: {why}"
 
 
 def without_hidden_tests(notebook):

@@ -450,16 +450,20 @@ def test_a_policy_allows_the_scripts_of_the_templates_only():
 
 @pytest.fixture(scope="module", params=["cleaned", "not cleaned"])
 def formgrader(work, hostile, browser, request):
-    """nbgrader's pages with our settings, and once more with the cleaning taken out of them: the policy has to do."""
+    """nbgrader's pages with our settings, and once more with the cleaning taken out of them: the policy has to do.
+
+    One thing it cannot do, and cleaning has to: keep a page from leading away.
+    """
     feedback.write_formgrader_settings(work)
     path = work / "autograded" / "mallory" / LAB / f"{LAB}.ipynb"
     if request.param == "not cleaned":
         settings = work / "nbgrader_config.py"
         text = settings.read_text(encoding="utf-8")
-        settings.write_text(
-            text.replace("feedback.harden(gradebook.make_config(", "(gradebook.make_config("), encoding="utf-8"
-        )
-    assert path.is_file()
+        bare = text.replace("feedback.harden(gradebook.make_config(", "(gradebook.make_config(")
+        settings.write_text(bare, encoding="utf-8")
+        notebook = path.read_text(encoding="utf-8")
+        assert bare != text and "refresh" in notebook
+        path.write_text(notebook.replace("refresh", "x"), encoding="utf-8")
     with jupyter(folder=work) as server:
         opened = browser.new_page()
         opened.set_default_timeout(90_000)

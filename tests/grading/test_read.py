@@ -7,7 +7,7 @@ import pytest
 
 from tests import ROOT
 from tflite_course.errors import CourseError
-from tflite_course.grading import read
+from tflite_course.grading import outputs, read
 
 LAB = "lab_9_microcontroller"
 PATH = ROOT / "solutions" / LAB / f"{LAB}.ipynb"
@@ -243,36 +243,13 @@ def test_of_the_metadata_of_outputs_whole_numbers_stay():
     output = {"output_type": "display_data", "data": {"image/png": PIXEL, "text/plain": "a"}}
     output["metadata"] = {"image/png": {"width": "1 onerror=alert(1)", "height": 7, "x": 1}, "isolated": True}
     output["data"]["application/javascript"] = "alert(1)"
-    (clean,) = read.clean_outputs([output])
+    (clean,) = outputs.clean_outputs([output])
     assert clean.metadata == {"image/png": {"height": 7}} and set(clean.data) == {"image/png", "text/plain"}
-    assert read.clean_outputs([output | {"metadata": {"image/png": {"width": True, "height": -1}}}])[0].metadata == {
+    assert outputs.clean_outputs([output | {"metadata": {"image/png": {"width": True, "height": -1}}}])[0].metadata == {
         "image/png": {}
     }
 
 
 def test_long_texts_lose_their_middle():
-    (clean,) = read.clean_outputs([{"output_type": "stream", "name": "stdout", "text": "a" * 10**6 + "end"}])
-    assert len(clean.text) < 2 * read.MOST_OUTPUT and clean.text.endswith("end") and "are left out" in clean.text
-
-
-# --- which lab
-
-
-@pytest.fixture(scope="module")
-def released():
-    return {path.stem: nbformat.read(path, as_version=4) for path in sorted(ROOT.glob("labs/*/*.ipynb"))}
-
-
-@pytest.mark.parametrize("lab", [path.stem for path in sorted(ROOT.glob("solutions/*/*.ipynb"))])
-@pytest.mark.parametrize("bare", [False, True], ids=["whole", "without ids and metadata"])
-def test_a_lab_is_known_by_its_cells(released, lab, bare):
-    notebook = nbformat.read(ROOT / "solutions" / lab / f"{lab}.ipynb", as_version=4)
-    if bare:
-        for number, cell in enumerate(notebook.cells):
-            cell.metadata, cell["id"] = nbformat.NotebookNode(), f"x{number}"
-    assert read.identify(notebook, released) == lab
-
-
-def test_what_is_not_a_lab(released):
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(1)")])
-    assert read.identify(notebook, released) is None
+    (clean,) = outputs.clean_outputs([{"output_type": "stream", "name": "stdout", "text": "a" * 10**6 + "end"}])
+    assert len(clean.text) < 2 * outputs.MOST_OUTPUT and clean.text.endswith("end") and "are left out" in clean.text

@@ -169,8 +169,11 @@ def _write(options, received, known):
     also = [str(sorted(details.items())), str(options.settings)]
     files = [options.work / name for name in ("criteria.csv", "class_report.html", "nbgrader_config.py")]
     for lab, student in regrade.without_page(options.work, known):  # a person may have marked since the last run
-        feedback.feedback(options.work, lab, student)
-        regrade.remember_page(options.work, known, lab, student)
+        problems = list(feedback.write_pages(options.work, [(lab, student)]))
+        for problem in problems:
+            print(problem)
+        if not problems:
+            regrade.remember_page(options.work, known, lab, student)
     labs = sorted({lab for lab, _ in known})
     for student, lab, waiting in exercise_marks.waiting(options.work, labs):
         print(f"to mark by hand: {student} {lab}: {waiting}")

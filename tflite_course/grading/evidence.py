@@ -15,13 +15,14 @@ def evidence_of(notebook):
     """
     found = []
     for cell in notebook.get("cells", []):
-        for output in cell.get("outputs", []) or []:
+        outputs = cell.get("outputs") if isinstance(cell, dict) else None
+        for output in outputs if isinstance(outputs, list) else []:
             data = output.get("data", {}) if isinstance(output, dict) else {}
             bundle = data.get(journal.MIME) if isinstance(data, dict) else None
             if isinstance(bundle, str):
                 try:
                     bundle = json.loads(bundle)
-                except ValueError:
+                except (ValueError, RecursionError):
                     continue
             if isinstance(bundle, dict) and isinstance(bundle.get("entries"), list):
                 found = checked(bundle["entries"])[0]

@@ -1,56 +1,94 @@
 """Feedback pages, and the settings with which nbgrader's own pages show what students made."""
 
+import errno
+import os
+import re
 from pathlib import Path
 
-from tflite_course.grading import gradebook
+import jinja2
+import nbformat
 
-
-def safe_markdown(source):
-    """Return markdown as HTML without scripts, event handlers and foreign frames; tables stay.
-
-    nbgrader's pages show a submission in the marker's Jupyter, so a script in it would run as the marker.
-    """
-    import nh3
-    from nbconvert.filters import markdown2html
-
-    def keep(tag, attribute, value):
-        return None if value.strip().lower().startswith("data:") and tag != "img" else value
-
-    return nh3.clean(
-        markdown2html(source), url_schemes={"http", "https", "mailto", "data"}, attribute_filter=keep, link_rel=None
-    )
+from tflite_course.errors import CourseError
+from tflite_course.grading import clean_html, page
 
 
 def harden(config):
-    """Add to nbgrader's settings what its pages need to show a submission safely; used by feedback and formgrader."""
+    """Add to nbgrader's settings what its pages need to show a submission safely; used by formgrader."""
     config.HTMLExporter.sanitize_html = True  # outputs
-    config.HTMLExporter.filters = {"markdown2html": safe_markdown}  # text
+    config.HTMLExporter.filters = {"markdown2html": markdown_of_cell, "clean_html": clean_html.clean}
     return config
 
 
-def feedback(work, lab, student):
-    """Write the feedback page of one submission, without hidden tests; return its path."""
-    from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
-    from nbgrader.converters import GenerateFeedback
-    from nbgrader.coursedir import CourseDirectory
-    from nbgrader.preprocessors import ClearHiddenTests, GetGrades
+@jinja2.pass_context
+def markdown_of_cell(context, source):
+    """Return the Markdown of the cell that a template shows as clean HTML, with the cell's attached pictures."""
+    return clean_html.markdown(source, context.get("cell", {}).get("attachments"))
 
-    config = harden(gradebook.make_config(work, lab, student))
-    config.GenerateFeedback.preprocessors = [GetGrades, ClearHiddenTests, CSSHTMLHeaderPreprocessor]
-    config.ClearHiddenTests.enforce_metadata = False
-    gradebook.quietly(GenerateFeedback(coursedir=CourseDirectory(config=config), config=config))
-    return Path(work) / "feedback" / student / lab / f"{lab}.html"
+
+def feedback(work, lab, student):
+    """Write the feedback page of one submission, without hidden tests; return its path.
+
+    What cannot be shown gets a plain page with the points and the reason, so that no submission stops the others.
+    Raises OSError when the page cannot be written.
+    """
+    work, path = Path(work), Path(work) / "feedback" / student / lab / f"{lab}.html"
+    released = nbformat.read(work / "release" / lab / f"{lab}.ipynb", as_version=4)
+    notes = []
+    try:
+        notes = page.notes_of(work, lab, student)
+        graded = nbformat.read(work / "autograded" / student / lab / f"{lab}.ipynb", as_version=4)
+        made = page.make_page(work, lab, student, without_hidden_tests(graded), released, notes)
+    except Exception as error:
+        reason = f"The notebook itself cannot be shown here ({type(error).__name__}); its points are those below."
+        made = page.make_plain_page(work, lab, student, released, [*notes, reason])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    try:
+        part.write_text(made, encoding="utf-8", errors="replace")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def write_pages(work, submissions):
+    """Write the page of each (lab, student); yield a sentence for each that the disk did not take.
+
+    Raises CourseError when the disk is full: then no other page can be written either.
+    """
+    for lab, student in submissions:
+        try:
+            feedback(work, lab, student)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise CourseError(
+                    f"The disk is full, at the feedback for {student}: make room and run the command once more. "
+                    "Nothing is lost, and it goes on where it stopped."
+                ) from None
+            why = f"the feedback page cannot be written ({error.strerror}); its marks are in the tables."
+            yield f"{student} {lab}: {why}"
+
+
+def without_hidden_tests(notebook):
+    """Return a notebook without the lines between BEGIN and END HIDDEN TESTS."""
+    for cell in notebook.cells:
+        cell.source = HIDDEN.sub("", cell.source)
+    return notebook
+
+
+HIDDEN = re.compile(r"^### BEGIN HIDDEN TESTS.*?(?:^### END HIDDEN TESTS[^\n]*\n?|\Z)", re.M | re.S)
 
 
 FORMGRADER = '''"""Settings of nbgrader's pages, written by the grading command: run `jupyter lab` in this folder."""
 
-from tflite_course.grading import feedback, gradebook
+from tflite_course.grading import feedback, gradebook, marking_pages
 from tflite_course.grading.judge import execute
 
 c = get_config()  # noqa: F821
 c.merge(execute.configure(feedback.harden(gradebook.make_config("."))))  # "Autograde" there uses the sandbox too
 c.CourseDirectory.student_id = "*"
 c.CourseDirectory.source_directory = "source"
+marking_pages.guard()
 '''
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 
 from tflite_course.authoring import labs as release
-from tflite_course.grading import evidence, gradebook, lint, records, regrade, repair
+from tflite_course.grading import gradebook, intake, lint, outputs, records, regrade, repair
 from tflite_course.grading.judge import execute
 
 is_graded = regrade.is_graded
@@ -54,12 +54,10 @@ def grade(work, lab, student, text, *, files=None, sandboxed=True, again=False, 
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     try:
-        notebook = nbformat.reads(text, as_version=4)
-        evidence.keep_evidence(notebook, folder)
-        notebook, notes = repair.repair(notebook, released)
+        notebook, notes = intake.take(text, released, folder)
         flags = lint.inspect(notebook, released)
     except Exception as error:
-        notes, crashed = [f"the file is not a notebook ({type(error).__name__}); it scores 0."], True
+        notes, crashed = [intake.why_not(error)], True
         notebook = released
     nbformat.write(notebook, folder / f"{lab}.ipynb")
     if not crashed:
@@ -72,6 +70,8 @@ def grade(work, lab, student, text, *, files=None, sandboxed=True, again=False, 
                 f"it could not be run to its end and scores 0: {reason[-1] if reason else type(error).__name__}"
             )
     outcome = _settle(work, lab, student, notebook, released, notes, flags, judged)
+    target, source = (Path(work) / folder / lab / f"{lab}.ipynb" for folder in (f"autograded/{student}", "source"))
+    outputs.clean_graded(target, source)
     return regrade.settle(work, outcome, text, before, plan, files)
 
 
@@ -132,7 +132,7 @@ def _settle(work, lab, student, notebook, released, notes, flags, judged):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
         nbformat.write(notebook, target)
-    written = _written(notebook, released)
+    to_read = repair.answered(notebook, released)
     remarks = [*notes, *(f"{flag}." for flag in flags)]
     with Gradebook(gradebook.database(work), gradebook.COURSE_ID) as book:
         book.update_or_create_student(student)
@@ -141,7 +141,7 @@ def _settle(work, lab, student, notebook, released, notes, flags, judged):
             for grade_ in part.grades:
                 if grade_.max_score == 0:  # a section of the journal: its criteria are marked, not it
                     grade_.auto_score, grade_.needs_manual_grade = 0.0, False
-                elif judged is None and grade_.name in written:  # a person reads it all the same
+                elif judged is None and grade_.name in to_read:  # a person reads it all the same
                     grade_.auto_score, grade_.needs_manual_grade = None, True
                 elif judged is None:
                     grade_.auto_score, grade_.needs_manual_grade = 0.0, False
@@ -154,14 +154,3 @@ def _settle(work, lab, student, notebook, released, notes, flags, judged):
     hints = {verdict["exercise"]: verdict["hint"] for verdict in verdicts if verdict["hint"] is not None}
     said = {"notes": notes, "flags": flags, "hints": hints, "crashed": judged is None}
     return {"lab": lab, "student": student, **said}
-
-
-def _written(notebook, released):
-    """Return the names of the cells for a written answer in which something was written."""
-    stubs = {cell.metadata.nbgrader.grade_id: cell.source for cell in released.cells if "nbgrader" in cell.metadata}
-    found = [cell for cell in notebook.cells if cell.cell_type == "markdown" and "nbgrader" in cell.metadata]
-    return {
-        cell.metadata.nbgrader.grade_id
-        for cell in found
-        if cell.source.strip() != stubs.get(cell.metadata.nbgrader.grade_id, "").strip()
-    }

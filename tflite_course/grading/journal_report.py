@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tflite_course import journal
 from tflite_course.errors import CourseError
-from tflite_course.grading import evidence, spreadsheet
+from tflite_course.grading import evidence, read, spreadsheet
 from tflite_course.grading.claims import find_contradictions
 from tflite_course.grading.likeness import find_near_duplicates, find_same_evidence, sample_texts
 from tflite_course.grading.spreadsheet import one_line
@@ -32,9 +32,10 @@ def read_submission(folder):
     try:
         if notebook.stat().st_size > MOST_BYTES:
             raise CourseError(f"the notebook is larger than {MOST_BYTES:,} bytes")
-        texts = {name: text[:MOST_LETTERS] for name, text in journal.read_texts(notebook).items()}
+        content, _ = read.read(notebook.read_bytes())
+        texts = {name: text[:MOST_LETTERS] for name, text in journal.read_texts(content).items()}
         if not path.is_file():
-            found = evidence.evidence_of(json.loads(notebook.read_text(encoding="utf-8")))
+            found = evidence.evidence_of(content)
     except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         problems.append(f"the notebook cannot be read ({one_line(str(error))})")
     if path.is_file():
@@ -46,6 +47,15 @@ def read_submission(folder):
     return {"texts": texts, "evidence": found, "problems": problems}
 
 
+def _claims(submission):
+    """Return (contradictions, unsupported) of one journal; one that cannot be compared says so and stops no other."""
+    try:
+        return find_contradictions(submission["texts"], submission["evidence"])
+    except Exception as error:
+        submission["problems"].append(f"its numbers cannot be compared ({type(error).__name__})")
+        return [], []
+
+
 def make_report(submissions):
     """Return the rows of the report, one dict a student, sorted by name.
 
@@ -54,7 +64,7 @@ def make_report(submissions):
     rows = {}
     for student, submission in sorted(submissions.items()):
         texts, found = submission["texts"], submission["evidence"]
-        contradictions, unsupported = find_contradictions(texts, found)
+        contradictions, unsupported = _claims(submission)
         counts = {name: journal.count_words(text) for name, text in texts.items()}
         rows[student] = {
             "student": student,

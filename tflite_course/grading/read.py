@@ -5,24 +5,16 @@ whatever format it stands in, and put into a notebook of today's format with val
 tool wrote. For each thing that had to be fixed there is a sentence.
 """
 
-import base64
-import binascii
-import copy
-import math
 import re
 
 import nbformat
 
-from tflite_course import journal
 from tflite_course.errors import CourseError
-from tflite_course.grading import salvage
+from tflite_course.grading import outputs, salvage
 
 MOST_BYTES = 400 * 2**20  # of a file; outputs make files large, and they are dropped
 MOST_CELLS, MOST_LETTERS = 5_000, 5_000_000  # of a notebook, of the source of a cell
-MOST_OUTPUT = 40_000  # letters of a text that a cell printed
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
-TEXTS = ("text/plain", "text/html", "text/markdown", "text/latex", "image/svg+xml", journal.MIME)
 KINDS = {"code": "code", "markdown": "markdown", "raw": "raw", "heading": "markdown", "html": "markdown"}
 VSCODE_KINDS = {1: "markdown", 2: "code"}  # as VS Code writes cells that were not saved as .ipynb
 
@@ -165,8 +157,8 @@ def _clean_cell(cell, counts):
     clean = make.get(kind, nbformat.v4.new_raw_cell)(source, metadata=metadata)
     clean["id"] = cell.get("id")
     if kind == "code":
-        outputs = cell.get("outputs")
-        clean.outputs = clean_outputs(outputs if isinstance(outputs, list) else [])
+        given = cell.get("outputs")
+        clean.outputs = outputs.clean_outputs(given if isinstance(given, list) else [])
     elif attachments := _attachments(cell.get("attachments"), counts):
         clean["attachments"] = attachments
     return clean
@@ -197,13 +189,13 @@ def _source(cell, kind, counts):
     named = named or [name for name, value in cell.items() if name not in KEYS and isinstance(value, (str, list))]
     found = cell[named[0]] if named else ""
     if isinstance(found, list):
-        lines = [line for line in _flat(found) if isinstance(line, str)]
+        lines = [line for line in outputs.flat(found) if isinstance(line, str)]
         if len(lines) > 1 and not any("\n" in line or "\r" in line for line in lines[:-1]):
             counts["breaks"] += 1
             lines = ["\n".join(lines)]
         found = "".join(lines)
     text = str(found) if isinstance(found, (str, int, float)) else ""
-    clean = clean_text(text).lstrip("\ufeff")
+    clean = outputs.clean_text(text).lstrip("\ufeff")
     counts["letters"] += clean.count("\ufffd") > text.count("\ufffd") or "\0" in text
     counts["long"] += len(clean) > MOST_LETTERS
     return clean[:MOST_LETTERS]
@@ -213,50 +205,16 @@ KEYS = {"id", "cell_type", "metadata", "outputs", "execution_count", "prompt_num
 KEYS |= {"level", "collapsed", "trusted", "kind"}
 
 
-def _flat(items):
-    for item in items:
-        if isinstance(item, list):
-            yield from _flat(item)
-        else:
-            yield item
-
-
-def clean_text(text):
-    """Return text that can be stored and shown: whole letters, line breaks as "\\n", no control characters."""
-    text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-
-
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
-
-
 def _attachments(found, counts):
     """Return {name: {type: base64}} of the pictures in a cell's attachments."""
     clean = {}
     if not isinstance(found, dict):
         return clean
     for name, bundle in found.items():
-        pictures = _pictures(bundle if isinstance(bundle, dict) else {})
+        pictures = outputs.pictures(bundle if isinstance(bundle, dict) else {})
         counts["pictures"] += not pictures
         if pictures:
-            clean[clean_text(name)] = pictures
-    return clean
-
-
-def _pictures(bundle):
-    """Return {type: base64} of the pictures in a bundle; what is not base64 is left out."""
-    clean = {}
-    for kind in PICTURES:
-        value = bundle.get(kind)
-        value = "".join(part for part in _flat(value) if isinstance(part, str)) if isinstance(value, list) else value
-        if not isinstance(value, str):
-            continue
-        try:
-            value = re.sub(r"\s", "", value)
-            base64.b64decode(value, validate=True)
-        except (binascii.Error, ValueError):
-            continue
-        clean[kind] = value
+            clean[outputs.clean_text(name)] = pictures
     return clean
 
 
@@ -277,132 +235,3 @@ def _free_id(wanted, taken):
     while free in taken:
         free, number = f"{wanted}-{number}", number + 1
     return free
-
-
-# --- outputs
-
-
-def clean_outputs(outputs):
-    """Return what a cell gave, in the right shape: texts, pictures and tables; no scripts, no foreign metadata.
-
-    A page shows width and height of a picture: of the metadata only these stay, as whole numbers. Long texts lose
-    their middle.
-    """
-    clean = []
-    for output in outputs:
-        if isinstance(output, dict):
-            made = _CLEAN.get(output.get("output_type"), lambda _: None)(output)
-            if made is not None:
-                clean.append(made)
-    return clean
-
-
-def _stream(output):
-    name = output.get("name", output.get("stream"))
-    text = _shortened(_joined(output.get("text")))
-    return nbformat.v4.new_output("stream", name="stderr" if name == "stderr" else "stdout", text=text)
-
-
-def _error(output):
-    trace = output.get("traceback")
-    lines = [_shortened(line) for line in trace if isinstance(line, str)] if isinstance(trace, list) else []
-    name, value = (_shortened(str(output.get(key, ""))) for key in ("ename", "evalue"))
-    return nbformat.v4.new_output("error", ename=name, evalue=value, traceback=lines[-50:])
-
-
-def _display(output):
-    data = output.get("data")
-    data = data if isinstance(data, dict) else {}
-    kept = {kind: _text_of(kind, data[kind]) for kind in TEXTS if kind in data}
-    kept |= _pictures(data)
-    kept = {kind: value for kind, value in kept.items() if value is not None}
-    if not kept:
-        return None
-    kind = output["output_type"]
-    if kind == "pyout":
-        kind = "execute_result"
-    made = nbformat.v4.new_output("display_data" if kind != "execute_result" else kind, data=kept)
-    metadata = output.get("metadata")
-    for name, sizes in metadata.items() if isinstance(metadata, dict) else ():
-        if name in kept and isinstance(sizes, dict):
-            whole = {key: sizes[key] for key in ("width", "height") if type(sizes.get(key)) is int}
-            made.metadata[name] = {key: value for key, value in whole.items() if 0 < value < 10_000}
-    return made
-
-
-_CLEAN = {
-    "stream": _stream,
-    "error": _error,
-    "pyerr": _error,
-    "display_data": _display,
-    "execute_result": _display,
-    "pyout": _display,
-    "update_display_data": _display,
-}
-
-
-def _text_of(kind, value):
-    if kind == journal.MIME:
-        return _finite(copy.deepcopy(value))
-    text = _joined(value)
-    if text and kind == "text/plain":
-        return _shortened(text)
-    return clean_text(text) if text and len(text) <= MOST_LETTERS else None
-
-
-def _finite(value, depth=0):
-    """Return plain data without what JSON does not have: NaN and infinity become None."""
-    if depth > 20:
-        return None
-    if isinstance(value, dict):
-        return {clean_text(str(key)): _finite(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item, depth + 1) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return clean_text(value) if isinstance(value, str) else value
-
-
-def _joined(value):
-    if isinstance(value, list):
-        return "".join(part for part in _flat(value) if isinstance(part, str))
-    return value if isinstance(value, str) else ""
-
-
-def _shortened(text):
-    """Return a text that a cell printed; of a very long one the beginning and the end."""
-    if len(text) > MOST_OUTPUT:
-        left = len(text) - MOST_OUTPUT
-        text = f"{text[: MOST_OUTPUT // 2]}\n[... {left:,} letters are left out ...]\n{text[-MOST_OUTPUT // 2 :]}"
-    text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return re.sub(r"[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]", "", text)  # \b, \r and colours are obeyed
-
-
-def without_outputs(notebook):
-    """Return a copy of a notebook in which no cell has an output."""
-    bare = copy.deepcopy(notebook)
-    for cell in bare.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    return bare
-
-
-# --- which lab it is
-
-
-def identify(notebook, labs):
-    """Return the lab of which a notebook has the most cells, or None when it has none of any.
-
-    labs: {lab: its released notebook}. What counts are cell ids together with the names that nbgrader gave, and the
-    first argument of check(...): a name alone, such as "explain", stands in many labs.
-    """
-    votes = dict.fromkeys(labs, 0)
-    for lab, released in labs.items():
-        known = {(cell.get("id"), _grade_id(cell)) for cell in released.cells if _grade_id(cell)}
-        own = {cell.source.strip() for cell in released.cells if cell.source.strip()}
-        for cell in notebook.cells:
-            called = re.match(r"""\s*check\(\s*["']([\w-]+)["']""", cell.source)
-            votes[lab] += bool(called and called[1] == lab) + ((cell.get("id"), _grade_id(cell)) in known)
-            votes[lab] += cell.cell_type == "markdown" and cell.source.strip() in own
-    best = max(votes, key=votes.get, default=None)
-    return best if best is not None and votes[best] else None

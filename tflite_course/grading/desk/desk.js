@@ -161,9 +161,10 @@ async function criterion(by) {
 
 async function takeBack() {
   if (at.shown.points === null && at.last) await go(...at.last);
+  const { label, remark } = at.shown;
   const item = await call("unmark", { task: at.task, place: at.place });
   at.tasks[at.task].marks[at.place] = null;
-  showItem({ ...item, label: at.shown.label });
+  showItem({ ...item, label, remark }); // the text stays, for the next mark
   showProgress();
   say("The mark is taken back.");
 }

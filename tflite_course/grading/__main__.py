@@ -19,9 +19,8 @@ from tflite_course.grading import (
     feedback,
     gradebook,
     journal_report,
-    lab_changes,
-    records,
     regrade,
+    rounds,
     sandbox,
 )
 
@@ -50,12 +49,12 @@ def main(arguments=None):
             raise CourseError(f"There is no lab {lab}: choose from {', '.join(known)}.")
         if not options.unsafe:
             sandbox.check_available()
-        upgraded = gradebook.check_database(options.work)
+        gradebook.check_database()
         submissions = collect.collect(options.submissions, labs)
     except CourseError as error:
         sys.exit(str(error))
     try:
-        _grade(options, submissions, upgraded)
+        _grade(options, submissions)
     except CourseError as error:
         sys.exit(str(error))
     except OSError as error:
@@ -64,30 +63,25 @@ def main(arguments=None):
         sys.exit(gradebook.DISK_FULL)
 
 
-def _grade(options, submissions, upgraded):
+def _grade(options, submissions):
     options.work.mkdir(parents=True, exist_ok=True)
     handed_in = sorted({lab for submission in submissions for lab in submission.notebooks})
-    known = regrade.synchronize(options.work)
-    said = [*([upgraded] if upgraded else []), *lab_changes.renew(options.work, handed_in)]
     tasks = [
         {"work": str(options.work.resolve()), "lab": lab, "student": s.student, "text": text}
         | {"sandboxed": not options.unsafe}
         for s in submissions
         for lab, text in sorted(s.notebooks.items())
     ]
-    tasks, changed = regrade.choose(tasks, known=known, **regrade.chosen_by(options))
-    for sentence in [*said, *changed]:
-        print(sentence)
-    print(f"{len(submissions)} students, {len(tasks)} submissions to grade", flush=True)
-    if tasks:
+    this = rounds.begin(options.work, tasks, **regrade.chosen_by(options))
+    print("\n".join([*this.said, f"{len(submissions)} students, {len(this.tasks)} submissions to grade"]), flush=True)
+    if this.tasks:
         from tflite_course.grading import batch
 
-        batch.grade_all(tasks, workers=options.workers, scheduler=options.scheduler)
-        known = regrade.synchronize(options.work)
+        batch.grade_all(this.tasks, workers=options.workers, scheduler=options.scheduler)
+    known = rounds.end(options.work, this)
     for (lab, student), record in known.items():
         for note in record["notes"]:
             print(f"{student} {lab}: {note}")
-    records.write_tables(options.work, known)
     for submission in submissions:
         for problem in submission.problems:
             print(f"{submission.student}: {problem}")

@@ -2,7 +2,7 @@
 
 A record holds the points, what was said about the submission, the hashes by which the next run knows what changed, the
 marks of each exercise and the history of each mark. It is written last and at once, so a submission without one is not
-through. marks_log.csv and notes.csv are made out of the records.
+through. marks_log.csv is made out of the records.
 """
 
 import datetime
@@ -125,29 +125,21 @@ def result(record):
 
 
 LOG = ["date", "student", "lab", "exercise", "by", "old", "new", "reason", "remark"]
-NOTES = ["student", "lab", "points", "of", "waiting", "ended early", "flagged", "why", "graded at"]
 
 
-def write_tables(work, known=None):
-    """Write marks_log.csv (each change of a mark) and notes.csv (why a submission has its points); return the paths.
+def write_log(work, known):
+    """Write marks_log.csv, one line for each change of a mark, out of what read_all() returned; return its path.
 
-    known: what read_all() returned, if it was read already.
+    Raises CourseError when another program holds the file open.
     """
-    known = read_all(work) if known is None else known
     entries = [
         [entry.get("date"), student, lab, *(entry.get(key) for key in LOG[3:])]
         for (lab, student), record in known.items()
         for entry in record["history"]
     ]
-    notes = [
-        [student, lab, r["score"], r["max_score"], sum(bool(mark["waiting"]) for mark in r["marks"].values())]
-        + [bool(r["crashed"]), "; ".join(r["flags"]), " ".join(r["notes"]), r["graded_at"]]
-        for (lab, student), r in known.items()
-    ]
-    paths = [Path(work) / "marks_log.csv", Path(work) / "notes.csv"]
-    for path, header, rows in zip(paths, (LOG, NOTES), (sorted(entries, key=str), notes), strict=True):
-        try:
-            spreadsheet.write(path, header, rows)
-        except PermissionError:
-            raise CourseError(f"{path.name} cannot be written: close it in the other program, and run again.") from None
-    return paths
+    path = Path(work) / "marks_log.csv"
+    try:
+        spreadsheet.write(path, LOG, sorted(entries, key=str))
+    except PermissionError:
+        raise CourseError(f"{path.name} cannot be written: close it in the other program, and run again.") from None
+    return path

@@ -26,7 +26,7 @@ def _failed(task, note):
     with contextlib.suppress(OSError, KeyError):
         regrade.note_failure(task["work"], task, note)
     result = {"student": task["student"], "lab": task["lab"], "score": 0.0, "max_score": 0.0, "notes": [note]}
-    return result | {"crashed": True, "held": False, "flags": [], "hints": {}, "failed": True}
+    return result | {"crashed": True, "flags": [], "hints": {}, "failed": True}
 
 
 def grade_all(tasks, *, workers=2, scheduler=None, report=print):
@@ -41,7 +41,9 @@ def grade_all(tasks, *, workers=2, scheduler=None, report=print):
             raise CourseError(gradebook.DISK_FULL)
         results.append(done)
         state = (
-            "crashed" if done["crashed"] else "flagged" if done["held"] else f"{done['score']:g}/{done['max_score']:g}"
+            "crashed"
+            if done["crashed"]
+            else f"{done['score']:g}/{done['max_score']:g}{' flagged' * bool(done['flags'])}"
         )
         report(f"[{len(results)}/{len(tasks)}] {done['student']} {done['lab']}: {state}")
     return sorted(results, key=lambda done: (done["lab"], done["student"]))

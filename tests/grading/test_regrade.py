@@ -22,6 +22,7 @@ from tflite_course.grading import (
     lab_changes,
     records,
     regrade,
+    rounds,
     sandbox,
     versions,
 )
@@ -450,6 +451,31 @@ def test_pages_and_files_are_made_again_only_when_marks_changed(work):
     mark(work, "explain", 1.0)
     known = regrade.synchronize(work)
     assert regrade.without_page(work, known) == [(LAB, "ada")] and not regrade.is_exported(work, known, [page])
+
+
+def test_a_page_that_cannot_be_made_stops_no_other(work, monkeypatch):
+    run(work, task(work, read()), task(work, read(), "bob"))
+    made, said = [], []
+
+    def feedback_of(work, lab, student):
+        if student == "ada":
+            raise RuntimeError("a picture\nof a kind that nobody knows")
+        made.append(student)
+
+    monkeypatch.setattr("tflite_course.grading.feedback.feedback", feedback_of)
+    known = regrade.synchronize(work)
+    rounds.write_pages(work, known, said.append)
+    reason = "a picture of a kind that nobody knows"
+    assert said == [f"ada {LAB}: its feedback page could not be made ({reason}); its marks are kept."]
+    assert (
+        made == ["bob"]
+        and records.read(work, LAB, "bob").get("page")
+        and not records.read(work, LAB, "ada").get("page")
+    )
+    full = OSError(28, "No space left on device")
+    monkeypatch.setattr("tflite_course.grading.feedback.feedback", lambda *_: (_ for _ in ()).throw(full))
+    with pytest.raises(CourseError, match="The disk is full"):
+        rounds.write_pages(work, known)
 
 
 # --- what goes wrong

@@ -85,9 +85,7 @@ def _grade(options, submissions):
     for submission in submissions:
         for problem in submission.problems:
             print(f"{submission.student}: {problem}")
-    for lab, student in regrade.without_page(options.work, known):  # a person may have marked since the last run
-        feedback.feedback(options.work, lab, student)
-        regrade.remember_page(options.work, known, lab, student)
+    rounds.write_pages(options.work, known)
     for student, lab, waiting in exercise_marks.waiting(options.work, handed_in):
         print(f"to mark by hand: {student} {lab}: {waiting}")
     names = [submission.student for submission in submissions]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tflite_course.errors import CourseError
 from tflite_course.grading import gradebook, lab_changes, records, regrade
 
 
@@ -34,3 +35,25 @@ def end(work, this):
         this.known = regrade.synchronize(work)
     records.write_log(work, this.known)
     return this.known
+
+
+def write_pages(work, known, report=print):
+    """Write the feedback pages that do not show the marks of now; one that cannot be made is a line, and tried again.
+
+    known: what end() returned; report: is given the line.
+    """
+    left = regrade.without_page(work, known)
+    if not left:
+        return
+    from tflite_course.grading import feedback
+
+    for lab, student in left:
+        try:
+            feedback.feedback(work, lab, student)
+        except Exception as error:  # whatever a submission holds, it stops no other's page
+            if gradebook.is_disk_full(error):
+                raise CourseError(gradebook.DISK_FULL) from None
+            reason = " ".join(str(error).split())[-300:] or type(error).__name__
+            report(f"{student} {lab}: its feedback page could not be made ({reason}); its marks are kept.")
+        else:
+            regrade.remember_page(work, known, lab, student)

@@ -443,14 +443,20 @@ def test_pages_and_files_are_made_again_only_when_marks_changed(work):
     page.parent.mkdir(parents=True)
     page.touch()
     regrade.remember_page(work, known, LAB, "ada")
-    regrade.remember_export(work, known)
+    regrade.remember_export(work, known, [page])
     known = regrade.synchronize(work)
-    assert regrade.without_page(work, known) == [] and regrade.is_exported(work, known, [page])
-    assert not regrade.is_exported(work, known, [page.with_name("gone.csv")])
-    assert not regrade.is_exported(work, known, [page], also=["another roster"])
+    assert regrade.without_page(work, known) == [] and regrade.exported(work, known) == [page]
+    assert regrade.exported(work, known, also=["another roster"]) is None
     mark(work, "explain", 1.0)
     known = regrade.synchronize(work)
-    assert regrade.without_page(work, known) == [(LAB, "ada")] and not regrade.is_exported(work, known, [page])
+    assert regrade.without_page(work, known) == [(LAB, "ada")] and regrade.exported(work, known) is None
+    regrade.remember_export(work, known, [page])
+    assert regrade.exported(work, known) == [page]
+    page.unlink()
+    assert regrade.exported(work, known) is None
+    for text in ("", "{", "3", '{"files": 3}', '{"files": []}'):
+        (work / regrade.EXPORTED).write_text(text)
+        assert regrade.exported(work, known) is None
 
 
 def test_a_page_that_cannot_be_made_stops_no_other(work, monkeypatch):

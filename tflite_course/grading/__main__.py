@@ -89,20 +89,13 @@ def _grade(options, submissions):
     for student, lab, waiting in exercise_marks.waiting(options.work, handed_in):
         print(f"to mark by hand: {student} {lab}: {waiting}")
     names = [submission.student for submission in submissions]
-    files = [
-        options.work / name
-        for name in ("criteria.csv", "canvas.csv", "moodle.csv", "class_report.html", "nbgrader_config.py")
-    ]
-    if "journal" in handed_in:
-        files = [options.work / "journal_report.txt", *files]
-    if not regrade.is_exported(options.work, known, files, also=[*handed_in, *names]):
+    files = regrade.exported(options.work, known, also=[*handed_in, *names])
+    if files is None:
         gradebook.add_students(options.work, {name: {} for name in names})
-        if "journal" in handed_in:
-            journal_report.write_report(options.work)
-        export.export(options.work, handed_in)
-        class_report.write(options.work)
-        feedback.write_formgrader_settings(options.work)
-        regrade.remember_export(options.work, known, also=[*handed_in, *names])
+        files = journal_report.write_report(options.work)[1:] if "journal" in handed_in else []
+        files += [*export.export(options.work, handed_in), class_report.write(options.work)]
+        files.append(feedback.write_formgrader_settings(options.work))
+        regrade.remember_export(options.work, known, files, also=[*handed_in, *names])
     print("\n".join(str(path) for path in files))
 
 

@@ -405,15 +405,17 @@ def test_axe_finds_nothing(work, browser, scheme):
         desk.press("j", "j", "j")
         desk.at(0, 3)
         desk.press("3", "k")
-        desk.at(0, 3)
+        desk.page.wait_for_function("document.getElementById('points').textContent === '3 of 4'")
+        assert "ben: 2. Good. (counts)" in desk.text("others") and "ben, this criterion: 0 %" in desk.text("agreement")
         PICTURES.mkdir(parents=True, exist_ok=True)
-        desk.page.screenshot(path=PICTURES / f"{scheme}.png")
-        for keys in ((), ("/",), ("Escape", "."), ("Escape", "]")):
+        for name, keys in (("marked", ()), ("bank", ("/",)), ("points", ("Escape", ".")), ("open", ("Escape", "]"))):
             desk.press(*keys)
+            if name == "open":
+                desk.at(1, 0)
             found = Axe().run(desk.page).response
             assert [(v["id"], [node["html"] for node in v["nodes"]]) for v in found["violations"]] == []
             assert len(found["passes"]) > 15
-            desk.page.screenshot(path=PICTURES / f"{scheme}-{'-'.join(keys).replace('/', 'bank') or 'plain'}.png")
+            desk.page.screenshot(path=PICTURES / f"{scheme}-{name}.png")
         desk.context.close()
 
 

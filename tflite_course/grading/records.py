@@ -9,7 +9,7 @@ import datetime
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from tflite_course.errors import CourseError
@@ -68,13 +68,13 @@ def write_text(path, text):
     """Write a file at once: it has the old content or the new one, also when the disk is full or the process ends."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}")  # readable for whom the folder is made
     try:
-        with open(handle, "w", encoding="utf-8", errors="replace", newline="") as stream:
+        with open(part, "x", encoding="utf-8", errors="replace", newline="") as stream:
             stream.write(text)
         os.replace(part, path)
     except BaseException:
-        Path(part).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise
 
 

@@ -417,6 +417,8 @@ def _state(known, also):
 
 def note_failure(work, task, note):
     """Keep in its record that a submission could not be graded; what was graded of it before stays, the file waits."""
+    if not Path(work).is_dir():
+        return
     record = records.read(work, task["lab"], task["student"])
     record = record or {**records.EMPTY, "student": task["student"], "lab": task["lab"], "crashed": True}
     records.write(work, record | {"notes": [note]})

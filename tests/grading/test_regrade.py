@@ -22,6 +22,7 @@ from tflite_course.grading import (
     lab_changes,
     records,
     regrade,
+    rounds,
     sandbox,
     versions,
 )
@@ -408,19 +409,16 @@ def table(path):
         return list(csv.DictReader(stream))
 
 
-def test_the_log_and_the_notes(work):
+def test_the_log_of_marks(work):
     run(work, task(work, read()), points={"dense": 1.0})
     mark(work, "explain", 2.0, "=2+2 is wrong")
     known = regrade.synchronize(work)
-    log, notes = records.write_tables(work, known)
-    rows = table(log)
+    rows = table(records.write_log(work, known))
     hand = [row for row in rows if row["by"] == "by hand"]
     assert [(r["student"], r["lab"], r["exercise"], r["old"], r["new"], r["remark"]) for r in hand] == [
         ("ada", LAB, "explain", "", "2.0", "'=2+2 is wrong")
     ]
     assert len([row for row in rows if row["by"] == "checks"]) == 7
-    (row,) = table(notes)
-    assert (row["student"], row["points"], row["of"], row["waiting"]) == ("ada", "16.0", "19.0", "0")
     assert records.read(work, LAB, "ada")["hints"] == {"dense": "try again"}
 
 
@@ -445,14 +443,45 @@ def test_pages_and_files_are_made_again_only_when_marks_changed(work):
     page.parent.mkdir(parents=True)
     page.touch()
     regrade.remember_page(work, known, LAB, "ada")
-    regrade.remember_export(work, known)
+    regrade.remember_export(work, known, [page])
     known = regrade.synchronize(work)
-    assert regrade.without_page(work, known) == [] and regrade.is_exported(work, known, [page])
-    assert not regrade.is_exported(work, known, [page.with_name("gone.csv")])
-    assert not regrade.is_exported(work, known, [page], also=["another roster"])
+    assert regrade.without_page(work, known) == [] and regrade.exported(work, known) == [page]
+    assert regrade.exported(work, known, also=["another roster"]) is None
     mark(work, "explain", 1.0)
     known = regrade.synchronize(work)
-    assert regrade.without_page(work, known) == [(LAB, "ada")] and not regrade.is_exported(work, known, [page])
+    assert regrade.without_page(work, known) == [(LAB, "ada")] and regrade.exported(work, known) is None
+    regrade.remember_export(work, known, [page])
+    assert regrade.exported(work, known) == [page]
+    page.unlink()
+    assert regrade.exported(work, known) is None
+    for text in ("", "{", "3", '{"files": 3}', '{"files": []}'):
+        (work / regrade.EXPORTED).write_text(text)
+        assert regrade.exported(work, known) is None
+
+
+def test_a_page_that_cannot_be_made_stops_no_other(work, monkeypatch):
+    run(work, task(work, read()), task(work, read(), "bob"))
+    made, said = [], []
+
+    def feedback_of(work, lab, student):
+        if student == "ada":
+            raise RuntimeError("a picture\nof a kind that nobody knows")
+        made.append(student)
+
+    monkeypatch.setattr("tflite_course.grading.feedback.feedback", feedback_of)
+    known = regrade.synchronize(work)
+    rounds.write_pages(work, known, said.append)
+    reason = "a picture of a kind that nobody knows"
+    assert said == [f"ada {LAB}: its feedback page could not be made ({reason}); its marks are kept."]
+    assert (
+        made == ["bob"]
+        and records.read(work, LAB, "bob").get("page")
+        and not records.read(work, LAB, "ada").get("page")
+    )
+    full = OSError(28, "No space left on device")
+    monkeypatch.setattr("tflite_course.grading.feedback.feedback", lambda *_: (_ for _ in ()).throw(full))
+    with pytest.raises(CourseError, match="The disk is full"):
+        rounds.write_pages(work, known)
 
 
 # --- what goes wrong

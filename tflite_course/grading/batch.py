@@ -26,7 +26,7 @@ def _failed(task, note):
     with contextlib.suppress(OSError, KeyError):
         regrade.note_failure(task["work"], task, note)
     result = {"student": task["student"], "lab": task["lab"], "score": 0.0, "max_score": 0.0, "notes": [note]}
-    return result | {"crashed": True, "held": False, "flags": [], "hints": {}, "failed": True}
+    return result | {"crashed": True, "flags": [], "hints": {}, "failed": True}
 
 
 def grade_all(tasks, *, workers=2, scheduler=None, report=print):

@@ -2,14 +2,14 @@
 
 A record holds the points, what was said about the submission, the hashes by which the next run knows what changed, the
 marks of each exercise and the history of each mark. It is written last and at once, so a submission without one is not
-through. marks_log.csv and notes.csv are made out of the records.
+through. marks_log.csv is made out of the records.
 """
 
 import datetime
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from tflite_course.errors import CourseError
@@ -68,13 +68,13 @@ def write_text(path, text):
     """Write a file at once: it has the old content or the new one, also when the disk is full or the process ends."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}")  # readable for whom the folder is made
     try:
-        with open(handle, "w", encoding="utf-8", errors="replace", newline="") as stream:
+        with open(part, "x", encoding="utf-8", errors="replace", newline="") as stream:
             stream.write(text)
         os.replace(part, path)
     except BaseException:
-        Path(part).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise
 
 
@@ -121,33 +121,25 @@ def write(work, record):
 def result(record):
     """Return what grade() returns of a submission, out of its record."""
     keys = ("student", "lab", "score", "max_score", "notes", "hints", "crashed", "flags")
-    return {key: record[key] for key in keys} | {"held": bool(record["flags"])}
+    return {key: record[key] for key in keys}
 
 
 LOG = ["date", "student", "lab", "exercise", "by", "old", "new", "reason", "remark"]
-NOTES = ["student", "lab", "points", "of", "waiting", "ended early", "flagged", "why", "graded at"]
 
 
-def write_tables(work, known=None):
-    """Write marks_log.csv (each change of a mark) and notes.csv (why a submission has its points); return the paths.
+def write_log(work, known):
+    """Write marks_log.csv, one line for each change of a mark, out of what read_all() returned; return its path.
 
-    known: what read_all() returned, if it was read already.
+    Raises CourseError when another program holds the file open.
     """
-    known = read_all(work) if known is None else known
     entries = [
         [entry.get("date"), student, lab, *(entry.get(key) for key in LOG[3:])]
         for (lab, student), record in known.items()
         for entry in record["history"]
     ]
-    notes = [
-        [student, lab, r["score"], r["max_score"], sum(bool(mark["waiting"]) for mark in r["marks"].values())]
-        + [bool(r["crashed"]), "; ".join(r["flags"]), " ".join(r["notes"]), r["graded_at"]]
-        for (lab, student), r in known.items()
-    ]
-    paths = [Path(work) / "marks_log.csv", Path(work) / "notes.csv"]
-    for path, header, rows in zip(paths, (LOG, NOTES), (sorted(entries, key=str), notes), strict=True):
-        try:
-            spreadsheet.write(path, header, rows)
-        except PermissionError:
-            raise CourseError(f"{path.name} cannot be written: close it in the other program, and run again.") from None
-    return paths
+    path = Path(work) / "marks_log.csv"
+    try:
+        spreadsheet.write(path, LOG, sorted(entries, key=str))
+    except PermissionError:
+        raise CourseError(f"{path.name} cannot be written: close it in the other program, and run again.") from None
+    return path

@@ -389,28 +389,36 @@ def remember_page(work, known, lab, student):
 EXPORTED = "exported.json"
 
 
-def is_exported(work, known, files, also=()):
-    """Return whether the files of marks show those of now: none is missing, and no record has changed since.
+def exported(work, known, also=()):
+    """Return the paths of the files of marks when they show those of now, or None when they have to be written.
 
-    files: their paths. also: what else they are made of, texts: the roster, for example.
+    That is when no record has changed since remember_export(), and no file is missing. also: what else they are made
+    of, texts: the roster, for example.
     """
-    path = Path(work) / EXPORTED
-    same = path.is_file() and path.read_text(encoding="utf-8") == _state(known, also)
-    return same and all(Path(file).is_file() for file in files)
+    try:
+        kept = json.loads((Path(work) / EXPORTED).read_text(encoding="utf-8"))
+        files, state = [Path(work) / name for name in kept["files"]], kept["state"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return files if state == _state(known, also) and all(file.is_file() for file in files) else None
 
 
-def remember_export(work, known, also=()):
-    """Note that the files of marks were written."""
-    records.write_text(Path(work) / EXPORTED, _state(known, also))
+def remember_export(work, known, files, also=()):
+    """Note that files of marks were written, paths in the work folder."""
+    names = [Path(file).resolve().relative_to(Path(work).resolve()).as_posix() for file in files]
+    kept = {"state": _state(known, also), "files": names}
+    records.write_text(Path(work) / EXPORTED, json.dumps(kept, indent=1))
 
 
 def _state(known, also):
     pages = {f"{lab} {student}": _page(record) for (lab, student), record in known.items()}
-    return json.dumps({"records": pages, "also": records.fingerprint("\n".join(also))}, sort_keys=True, indent=1)
+    return records.fingerprint(json.dumps([pages, list(also)], sort_keys=True))
 
 
 def note_failure(work, task, note):
     """Keep in its record that a submission could not be graded; what was graded of it before stays, the file waits."""
+    if not Path(work).is_dir():
+        return
     record = records.read(work, task["lab"], task["student"])
     record = record or {**records.EMPTY, "student": task["student"], "lab": task["lab"], "crashed": True}
     records.write(work, record | {"notes": [note]})

@@ -1,0 +1,5 @@
+"""`python -m tflite_course.grading.desk --work grading`."""
+
+from tflite_course.grading import desk
+
+desk.main()

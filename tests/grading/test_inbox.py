@@ -331,6 +331,19 @@ DOWNLOADS = {
         {"ada.ipynb": lab("old"), "ada (1).ipynb": lab("new"), "bob.ipynb": lab(2)},
         {"ada": {L3: "new"}, "bob": {L3: "2"}},
     ),
+    "students' numbers": (
+        {
+            "12345.ipynb": lab(1),
+            f"67890/{FILE}": lab(2),
+            f"s777_{FILE}": lab(3),
+            "88888.zip": {FILE: lab(4)},
+        },
+        {"12345": {L3: "1"}, "67890": {L3: "2"}, "s777": {L3: "3"}, "88888": {L3: "4"}},
+    ),
+    "a class zip of students' numbers": (
+        {"Lab 3.zip": {"12345.ipynb": lab(1), f"67890/{FILE}": lab(2)}},
+        {"12345": {L3: "1"}, "67890": {L3: "2"}},
+    ),
     "a class zip of folders": (
         {"class.zip": {f"ada/{FILE}": lab(1), f"bob/{FILE}": lab(2)}},
         {"ada": {L3: "1"}, "bob": {L3: "2"}},
@@ -503,7 +516,7 @@ def test_files_travel_with_the_notebook(tmp_path):
     )
     files = {s.student: s.files for s in received.submissions}
     assert files["ada"][L3] == {"helper.py": b"x = 1", "data/a.csv": b"1", "n.ipynb": b"{}"}
-    assert files["13"][L3]["helper.py"] == b"old" and files["13"][L3]["helper-1.py"] == b"new"
+    assert files["13"][L3]["helper.py"] == b"new" and files["13"][L3]["helper-1.py"] == b"new"
     assert files["eve"] == {L3: {}, L4: {}}, "labs are not helpers"
 
 
@@ -640,6 +653,11 @@ def test_names_in_archives_of_other_systems(tmp_path):
     raw = stream.getvalue()
     received = read(tmp_path, {"class.zip": raw})
     assert found(received) == {"王伟": {L3: "1"}, "Zoë": {L3: "2"}}
+
+
+def test_a_damaged_class_zip_is_nobodys(tmp_path):
+    received = read(tmp_path, {"submissions.zip": b"PK no", "bob.ipynb": lab(1)})
+    assert found(received) == {"bob": {L3: "1"}} and "submissions.zip is damaged" in received.notes[0]
 
 
 @pytest.mark.parametrize("make", [lambda p: p / "gone", lambda p: p], ids=["missing", "empty"])

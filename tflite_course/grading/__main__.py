@@ -70,7 +70,11 @@ def _file(given, name, options):
     if given:
         return given
     places = [options.submissions, options.submissions.parent, options.work]
-    return next((place / name for place in places if (place / name).is_file()), None)
+    found = next((place / name for place in places if (place / name).is_file()), None)
+    workbook = next((place / "class.xlsx" for place in places if (place / "class.xlsx").is_file()), None)
+    if name == "class.csv" and found is None and workbook:
+        raise CourseError(f"{workbook.name} is an Excel workbook: save it as CSV UTF-8 under the name class.csv.")
+    return found
 
 
 def _read_inbox(options, known):
@@ -126,7 +130,8 @@ def _grade(options, received, tasks):
     for submission in received.submissions:
         for problem in submission.problems:
             print(f"{submission.student}: {problem}")
-    gradebook.add_students(options.work, {s.student: _details(s) for s in received.submissions})
+    everyone = [*received.submissions, *received.absent]
+    gradebook.add_students(options.work, {s.student: _details(s) for s in everyone})
     _write(options, received, handed_in)
 
 
@@ -152,7 +157,7 @@ def _write(options, received, handed_in):
         print(options.work / "journal_report.txt")
     tables = worksheets.find([options.submissions])
     files = export.export(options.work, settings=options.settings, tables=tables)
-    files += [final.write_final(options.work, options.settings, received.roster), *uploads.write_uploads(options.work)]
+    files += [final.write_final(options.work, options.settings), *uploads.write_uploads(options.work)]
     files.append(feedback.write_formgrader_settings(options.work))
     print("\n".join(str(path) for path in files))
 

@@ -40,7 +40,7 @@ def export(work, labs=None, *, settings=None, tables=()):
     spreadsheet.write(files[0], CRITERIA, criteria(work, marks))
     spreadsheet.write(files[1], NOTES, notes(marks))
     files += write_canvas(work, marks, settings, tables)
-    files += write_moodle(work, marks, tables)
+    files += write_moodle(work, marks, settings, tables)
     files += write_others(work, marks, settings)
     return files
 
@@ -142,7 +142,7 @@ def _new_canvas(marks, settings, _, provisional):
         number = facts.get("id") if on_canvas else ""
         login = facts.get("login") or ("" if on_canvas else facts.get("id") or student)
         rows.append([marks.name(student), number, facts.get("sis"), login, facts.get("section")])
-        rows[-1] += [points(marks.marks.get((student, lab)), None, provisional) for lab in marks.most]
+        rows[-1] += [points(marks.get(student, lab, settings), None, provisional) for lab in marks.most]
     return header, rows
 
 
@@ -165,12 +165,12 @@ def _fill_canvas(marks, settings, table, provisional):
         new = row[: last + 1]
         for k, lab in columns.items():
             most = number(possible[k]) if k < len(possible) else None
-            new.append(points(marks.marks.get((student, lab)), most, provisional) or row[k])
+            new.append(points(marks.get(student, lab, settings), most, provisional) or row[k])
         rows.append(new)
     return [*table.header[: last + 1], *(table.header[k] for k in columns)], rows
 
 
-def write_moodle(work, marks, tables):
+def write_moodle(work, marks, settings, tables):
     """Write moodle_<lab>.csv of each lab with submissions from Moodle or a worksheet; return the paths."""
     files = []
     for lab in marks.most:
@@ -182,9 +182,11 @@ def write_moodle(work, marks, tables):
         table = _worksheet_of(lab, entries, tables)
         if not entries and table is None:
             continue
-        header, rows = _fill_worksheet(table, entries, marks, lab) if table else _new_worksheet(entries, marks)
+        header, rows = (
+            _fill_worksheet(table, entries, marks, lab, settings) if table else _new_worksheet(entries, marks)
+        )
         path = work / f"moodle_{lab}.csv"
-        spreadsheet.write(path, header, rows)
+        spreadsheet.write(path, header, rows, as_they_are=True)  # a comment may begin with "-"; names are made safe
         files.append(path)
     return files
 
@@ -200,19 +202,21 @@ def _worksheet_of(lab, entries, tables):
     return next((t for t in sheets if contents.lab_in(t.path.stem, labs) == lab), None)
 
 
-def _fill_worksheet(table, entries, marks, lab):
+def _fill_worksheet(table, entries, marks, lab, settings):
     rows = []
     people = {}
     for student, facts in marks.students.items():
         for mark in (facts.get("email"), facts.get("id"), facts.get("sis")):
-            if mark and (student, lab) in marks.marks:
-                people.setdefault(str(mark).casefold(), marks.marks[student, lab])
+            if mark:
+                people.setdefault(str(mark).casefold(), marks.get(student, lab, settings))
     for row in table.rows:
         row = row + [""] * (len(table.header) - len(row))
         mark = entries.get(worksheets.participant(table.cell(row, "id")))
         for column in ("number", "email"):
             mark = mark or people.get(table.cell(row, column).casefold() or None)
         row[table.places["grade"]] = points(mark, number(table.cell(row, "most"))) or table.cell(row, "grade")
+        if table.places["name"] is not None:
+            row[table.places["name"]] = spreadsheet.as_cell(table.cell(row, "name"))
         rows.append(row)
     return table.header, rows
 
@@ -222,7 +226,7 @@ def _new_worksheet(entries, marks):
     rows = []
     for participant, mark in sorted(entries.items()):
         facts = marks.students.get(mark.student, {})
-        rows.append([f"Participant {participant}", facts.get("name"), facts.get("email")])
+        rows.append([f"Participant {participant}", spreadsheet.as_cell(facts.get("name")), facts.get("email") or ""])
         rows[-1] += [points(mark), f"{mark.most:g}", "-"]
     return header, rows
 
@@ -245,7 +249,7 @@ def write_others(work, marks, settings):
         for student, facts in marks.students.items():
             who = facts.get("login") if platform == "Blackboard" else ""
             rows.append([who or facts.get("id") or student])
-            rows[-1] += [points(marks.marks.get((student, lab))) for lab in marks.most] + ["#"] * len(end)
+            rows[-1] += [points(marks.get(student, lab, settings)) for lab in marks.most] + ["#"] * len(end)
         spreadsheet.write(work / f"{key}.csv", [first, *columns, *end], rows)
         files.append(work / f"{key}.csv")
     return files

@@ -39,6 +39,16 @@ class Marks:
     most: dict  # lab: points, in the order of their names
     students: dict  # student: {"id", "name", "email", ...}
 
+    def get(self, student, lab, settings=None):
+        """Return the Mark of a student for a lab: the student's own, or that of the group for a lab of groups."""
+        own = self.marks.get((student, lab))
+        group = self.students.get(student, {}).get("group")
+        if own or not group or settings is None or not settings.of(lab, "group", False):
+            return own
+        others = [s for s, facts in self.students.items() if facts.get("group") == group]
+        found = [mark for s in others if (mark := self.marks.get((s, lab)))]
+        return max(found, key=lambda mark: mark.entry.get("when") or "", default=None)
+
     def name(self, student):
         """Return a student's name as it stands, or the student's id."""
         return self.students[student].get("name") or student

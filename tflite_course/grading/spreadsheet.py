@@ -7,16 +7,16 @@ import html
 def as_cell(value):
     """Return a value for a cell of a spreadsheet that does not begin as a formula does."""
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
+        return value if value == "-" else "'" + value
     return "" if value is None else value
 
 
-def write(path, header, rows):
-    """Write rows, lists of plain values, under a header as CSV that Excel reads as UTF-8."""
+def write(path, header, rows, as_they_are=False):
+    """Write rows, lists of plain values, under a header as CSV that Excel reads as UTF-8; as_cell makes them safe."""
     with open(path, "w", newline="", encoding="utf-8-sig") as stream:  # the mark makes Excel read UTF-8
         writer = csv.writer(stream)
         writer.writerow(header)
-        writer.writerows([as_cell(value) for value in row] for row in rows)
+        writer.writerows(row if as_they_are else [as_cell(value) for value in row] for row in rows)
 
 
 def one_line(text):

@@ -62,7 +62,7 @@ class Inbox:
     notes: list
     files: int
     names: dict  # of people.name_students
-    roster: Roster | None = None
+    absent: list = field(default_factory=list)  # a Submission for each person of the roster who handed in nothing
 
     def summary(self):
         """Return "files in, students out" as a sentence."""
@@ -101,20 +101,29 @@ def read(folder, labs, *, roster=None, settings=None, work=None):
             for piece in unit.pieces:
                 piece.owner = worksheets.add_marks(piece.owner, sheets, zone)
         identities, notes = people.identify(units, roster, lambda unit: _labs_of(unit, reader, labs))
-        names = people.name_students(identities, work) if work else people.name_students(identities, "")
+        absent = _absent(identities, roster)
+        names = people.name_students([*identities, *absent], work)
         submissions = [_submission(identity, reader, labs) for identity in identities]
         files = sum(len(unit.pieces) for unit in units)
     submissions.sort(key=lambda submission: submission.student)
     for submission in submissions:
         for lab, handed in submission.handed.items():
             submission.on_time[lab] = on_time(handed, settings, submission.person)
-    notes = [*reader.problems, *notes, *_missing(submissions, roster, labs)]
-    return Inbox(submissions, list(dict.fromkeys(notes)), files, names, roster)
+    notes = [*reader.problems, *notes, *_missing(submissions, roster, settings)]
+    absent = [Submission(a.student, a.id, a.name, a.person, problems=["nothing was handed in"]) for a in absent]
+    return Inbox(submissions, list(dict.fromkeys(notes)), files, names, absent)
 
 
 def _labs_of(unit, reader, labs):
     found = {reader.lab_of(piece.node) for piece in unit.pieces if piece.node.name.lower().endswith(".ipynb")}
     return found & set(labs)
+
+
+def _absent(identities, roster):
+    """Return an Identity for each person of the roster of whom nothing is there."""
+    there = {identity.key for identity in identities}
+    everyone = roster.people if roster else ()
+    return [people.Identity(f"roster:{p.id}", p.id, p.name, p) for p in everyone if f"roster:{p.id}" not in there]
 
 
 def _submission(identity, reader, labs):
@@ -126,14 +135,15 @@ def _submission(identity, reader, labs):
     return Submission(identity.student, identity.id, identity.name, identity.person, handed, problems, places, owners)
 
 
-def _missing(submissions, roster, labs):
+def _missing(submissions, roster, settings):
     """Return sentences: who of the roster handed in nothing, by lab, and who is not in the roster."""
     if roster is None:
         return []
     notes = []
     there = {s.person.id: s for s in submissions if s.person}
     for lab in sorted({lab for submission in submissions for lab in submission.handed}):
-        having = {s.person.group for s in submissions if s.person and s.person.group and lab in s.handed}
+        grouped = settings is not None and settings.of(lab, "group", False)
+        having = {s.person.group for s in submissions if grouped and s.person and lab in s.handed} - {""}
         gone = [
             p.name or p.id
             for p in roster.people
@@ -167,14 +177,13 @@ def store(inbox, work, zone=None):
     people.store_names(inbox.names, work)
     path = work / HANDED_IN
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    for submission in inbox.submissions:
+    for submission in [*inbox.submissions, *inbox.absent]:
         entry = known.setdefault(submission.student, {"labs": {}})
         person = submission.person
         entry |= {"id": submission.id, "name": submission.name, "email": submission.email}
         if person:
             entry |= {"roster": person.id, "login": person.login, "sis": person.sis}
             entry |= {"group": person.group, "section": person.section, "days": person.days}
-        entry.setdefault("problems", [])
         entry["problems"] = submission.problems
         for lab, handed in submission.handed.items():
             owner = handed.owner

@@ -20,6 +20,8 @@ OWN_WORDS = set(
 )
 PAGES = {"index.html", "readme.txt"}  # which platforms put beside what was handed in
 COPY = re.compile(r"\s*\((?P<n>\d{1,3})\)$|\s+-\s+(?:copy|kopie|copie|copia)(?:\s*\(?(?P<m>\d{1,3})\)?)?$", re.I)
+# a short number, a version, a year or a date; longer numbers are students'
+NO_PERSON = re.compile(r"\d{1,2}|(?:v|lab|week|part)\d+|(?:19|20)\d\d(?:[01]\d(?:[0-3]\d)?)?")
 DASH_COPY = re.compile(r"-(?P<n>\d{1,3})$")
 
 
@@ -80,7 +82,7 @@ class Reader:
             elif node.stem in told and not self._holds_a_class(node, told[node.stem]):
                 self._take([told[node.stem]], node, shown, here)
             elif node.is_folder and node.problem and not node.children:
-                self._take([self._plain(node)] if self._plain(node) else [], node, shown, here)
+                self._take_damaged(node, shown, here)
             elif node.is_folder and (owner or self._is_class(node, alone)):
                 self.read(node.children, shown)
             else:
@@ -150,6 +152,13 @@ class Reader:
             where = f"{shown}/{'/'.join(parts)}"
             parts = tuple(part for part in parts if owner.platform != "Sakai" or part != "Submission attachment(s)")
             unit.pieces.append(Piece(parts, inner, self._dated(owner, parts[-1]), where))
+
+    def _take_damaged(self, node, shown, here):
+        """Give an archive that cannot be read to the person of its name, or say that it is nobody's."""
+        if self._person_in(node) or self._in_roster(node.stem):
+            self._take([self._plain(node)], node, shown, here)
+        else:
+            self.problems.append(node.problem)
 
     def _dated(self, owner, name):
         match = platforms.ILIAS_TIME.fullmatch(name) if owner.platform == "ILIAS" else None
@@ -227,14 +236,11 @@ class Reader:
         stem, _ = copy_number(node.stem)
         for lab in self.labs:
             stem = re.sub(re.escape(lab).replace("_", "[_ -]"), " ", stem, flags=re.I)
-        words = [word for word in re.split(r"[\W_]+", stem) if word]
-        kept = [
-            w
-            for w in words
-            if w.casefold() not in OWN_WORDS and not re.fullmatch(r"(?:v|lab|week|part)?\d+", w.lower())
-        ]
+        words = [word.casefold() for word in re.split(r"[\W_]+", stem) if word]
         title = {word for lab in self.labs for word in lab.split("_")}
-        return " ".join(w for w in kept if w.casefold() not in title).casefold()
+        if len(words) == 1 and words[0].isdigit() and len(words[0]) > 2:
+            return words[0]  # a student's number
+        return " ".join(word for word in words if word not in OWN_WORDS | title and not NO_PERSON.fullmatch(word))
 
     def _plain(self, node):
         """Return the Owner of a plain name, or None when it names nobody."""
@@ -257,7 +263,7 @@ class Reader:
         return Owner("plain", name, name, (), file, float(number))
 
     def _read_plain(self, node, shown, here, beside):
-        """Read a file or folder of no platform: its name is the person's. beside: whether there are a platform's, too."""
+        """Read a file or folder of no platform: its name is the person's. beside: whether a platform's are there."""
         if node.name.lower().endswith((".csv", ".toml", ".yml", ".xlsx")) and not node.is_folder:
             self.tables.append((shown, node))
             return

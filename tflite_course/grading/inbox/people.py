@@ -164,8 +164,8 @@ def safe_name(text):
 
 def name_students(identities, work):
     """Give each identity its name in the gradebook: the one it has had, else its id made safe and told apart."""
-    path = Path(work) / REGISTRY
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    path = Path(work) / REGISTRY if work else None
+    known = json.loads(path.read_text(encoding="utf-8")) if path and path.is_file() else {}
     taken = {name.casefold() for name in known.values()}
     for identity in sorted(identities, key=lambda identity: identity.key):
         if identity.key not in known:

@@ -16,6 +16,7 @@ def rows_of(inbox):
         who = [submission.student, submission.name]
         for lab, handed in sorted(submission.handed.items()):
             when = handed.when.strftime("%Y-%m-%d %H:%M") if handed.when else ""
+            when += " (in the archive)" if handed.clock == "archive" else ""
             odd = "; ".join([*handed.odd, *(submission.problems if lab == min(submission.handed) else [])])
             version = f"{handed.version} of {handed.of}" if handed.of > 1 else "1"
             rows.append([handed.source, *who, lab, version, when, submission.on_time.get(lab, "")])

@@ -240,6 +240,7 @@ def test_why_is_one_line_a_student_and_lab(work):
         "student": "12",
         "lab": L3,
         "notes": ["a line\nand another", "cell 20 ended Python"],
+        "hints": {"dense": "the bias is left out"},
         "flags": ["reads sys"],
     }
     (work / "records" / L3 / "12.json").write_text(json.dumps(record), encoding="utf-8")
@@ -251,7 +252,9 @@ def test_why_is_one_line_a_student_and_lab(work):
     for _ in range(2):
         export.export(work, settings=chosen)
         rows = {(row[0], row[3]): row for row in read(work / "notes.csv")[1:]}
-        assert rows["12", L3][-1] == "a line and another | cell 20 ended Python | reads sys"
+        assert (
+            rows["12", L3][-1] == "a line and another | cell 20 ended Python | dense: the bias is left out | reads sys"
+        )
         assert rows["13", L3][-1] == "it could not be run"
         assert rows["eve", ""][-1] == "no notebook of a lab was found in essay.docx"
         assert "nothing" in rows["14", ""][-1]

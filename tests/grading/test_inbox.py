@@ -5,6 +5,8 @@ import csv
 import gzip
 import io
 import json
+import random
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -405,6 +407,45 @@ def read_path(path):
     return inbox.read(path, LABS)
 
 
+# names of people that look like something else
+NAMES = """Jan Novak,Ada Lovelace,王伟,李娜,Pat O'Brien,van der Berg,José Álvarez,Müller-Lüdenscheid,A,X Æ A-12,\
+Lab Rat,Old Bob,Journal Smith,Copy Cat,Test Student2,ﬁnn,Søren,محمد,Анна,null,none,NaN,True,con,100,Dr. No,a.b,Ms. 3,\
+Anna-Lena,Week Endler,Final Fantasy,Version One,Solution Man""".split(",")
+LETTERS = {name: "".join(c for c in name.lower() if c.isalnum()) for name in NAMES}
+FORMS = {
+    "Canvas": lambda n, k: f"{LETTERS[n]}{'_LATE' * (k % 2)}_{100 + k}_{9000 + k}_{FILE}",
+    "Moodle": lambda n, k: f"{n}_{100 + k}{MOODLE}{'_' * (k % 2)}/{FILE}",
+    "Blackboard": lambda n, k: f"Lab 3_u{k}{'_x' * (k % 2)}_attempt_2026-11-20-10-00-00_{FILE}",
+    "Brightspace": lambda n, k: f"{100 + k}-77 - {n} - Nov 24, 2026 1155 AM{('/', ' - ')[k % 2]}{FILE}",
+    "Sakai": lambda n, k: f"{n}, F(u{k})/Submission attachment(s)/{FILE}",
+    "GitHub": lambda n, k: f"lab-3-quantize-submissions/lab-3-quantize-u{k}/{FILE}",
+    "folders": lambda n, k: f"{n}/{FILE}",
+    "files": lambda n, k: f"{n}.ipynb",
+    "Google": lambda n, k: f"{n} - {FILE}",
+}
+WRAPPERS = {
+    "as it is": lambda files: files,
+    "a zip": lambda files: {"submissions.zip": files},
+    "a folder": lambda files: {f"Download/{name}": text for name, text in files.items()},
+    "a zip with a folder": lambda files: {"Robots 1.zip": {f"Robots 1/{name}": text for name, text in files.items()}},
+}
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+@pytest.mark.parametrize("form", FORMS)
+def test_nobody_is_merged_or_lost_whatever_the_names(tmp_path, form, wrapper):
+    for seed in range(4):
+        drawn = random.Random(f"{form} {wrapper} {seed}")
+        names = drawn.sample(NAMES, 7)
+        if form in ("Canvas", "Moodle", "Blackboard", "Brightspace", "Sakai"):
+            names += names[:2]  # two of one name, whom the platform's ids tell apart
+        files = {FORMS[form](name, k): lab(k) for k, name in enumerate(names, 1)}
+        received = read(tmp_path / str(seed), WRAPPERS[wrapper](files))
+        versions = sorted(int(mark) for marks in found(received).values() for mark in marks.values())
+        assert versions == list(range(1, len(names) + 1)), (names, found(received), received.notes)
+        assert len(received.submissions) == len(names)
+
+
 def test_names_stay_as_they_stand(tmp_path):
     received = read(tmp_path, {f"王伟_13_9003_{FILE}": lab(1), f"Ada O'Brien-Ünal_7{MOODLE}_/{FILE}": lab(2)})
     assert {s.student: s.name for s in received.submissions} == {"13": "王伟", "7": "Ada O'Brien-Ünal"}
@@ -643,6 +684,39 @@ def test_bounds(tmp_path, monkeypatch):
     assert "archives: unpack it" in fay.problems[0]
 
 
+def test_more_archives_than_may_be_open(tmp_path):
+    resource = pytest.importorskip("resource", reason="Windows has no such limit")
+    put(tmp_path, {f"s{k}.zip": {FILE: lab(k)} for k in range(120)})
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, before[1]))
+    try:
+        received = read(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert len([s for s in received.submissions if L3 in s.handed]) == 120
+
+
+def test_folders_in_folders_without_end(tmp_path):
+    received = read(
+        tmp_path, {"ada.zip": {f"{'a/' * 3000}{FILE}": lab(1)}, f"bob/{'b/' * 60}{FILE}": lab(2), "eve.ipynb": lab(3)}
+    )
+    assert {s.student for s in received.submissions} == {"ada", "bob", "eve"}
+    assert "lies in more than 40 folders" in received.submissions[1].problems[0]
+
+
+def test_names_that_are_no_unicode(tmp_path):
+    put(tmp_path, {"eve.ipynb": lab(1)})
+    try:
+        with open(bytes(tmp_path) + b"/b\xf6b.ipynb", "wb") as stream:
+            stream.write(lab(2).encode())
+    except OSError:
+        pytest.skip("this system has Unicode names only")
+    received = inbox.read(tmp_path, LABS)
+    inbox.store(received, tmp_path / "work")
+    table.write(received, tmp_path / "work")
+    assert len(received.submissions) == 2 and "\n".join(table.show(received)).encode()
+
+
 def test_names_in_archives_of_other_systems(tmp_path):
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
@@ -798,6 +872,13 @@ def test_another_name_than_in_the_roster_is_said(tmp_path):
     assert "the roster calls 007 Ada Lovelace, the file byronbob" in received.submissions[0].handed[L3].odd
 
 
+def test_a_group_hands_in_under_its_name(tmp_path):
+    names = "id,name,group\n1,Ada,Team 1\n2,Bob,Team 1\n3,Eve,Team 2\n"
+    received = read(tmp_path, {f"Team 1/{FILE}": lab(1), f"Team 2-Eve_77{MOODLE}_/{FILE}": lab(3)}, names)
+    assert found(received) == {"1": {L3: "1"}, "2": {L3: "1"}, "3": {L3: "3"}}
+    assert any("was handed in for the group Team 1" in note for note in received.notes)
+
+
 def test_one_of_a_group_hands_in(tmp_path):
     names = "id,name,group\n1,Ada,g1\n2,Bob,g1\n3,Eve,g2\n"
     received = read(tmp_path, {f"ada_1_1_{FILE}": lab(1)}, names, f"[labs.{L3}]\ngroup = true\n")
@@ -817,6 +898,13 @@ def test_students_are_never_merged_by_making_names_safe(tmp_path):
     again = inbox.read(tmp_path / "in", LABS, work=tmp_path / "work")
     assert first.items() <= {s.id: s.student for s in again.submissions}.items(), "names never change"
     assert len({s.student.casefold() for s in again.submissions}) == 4
+
+
+def test_a_damaged_list_of_students_is_one_sentence(tmp_path):
+    put(tmp_path / "in", {"ada.ipynb": lab(1)})
+    put(tmp_path / "work", {"students.json": "{cut"})
+    with pytest.raises(CourseError, match="students.json in the work folder is damaged"):
+        inbox.read(tmp_path / "in", LABS, work=tmp_path / "work")
 
 
 @pytest.mark.parametrize("text", ["../x", "a/b", "..", ".hidden", "a*b?", "[x]", "x" * 300, "", "  ", "a\nb", "-x"])
@@ -939,6 +1027,14 @@ def test_the_table(tmp_path):
     with open(path, encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [(row["student"], row["lab"], row["version"]) for row in rows] == [("13", L3, "1"), ("ada", L3, "2 of 2")]
+
+
+def test_make_takes_a_folder_with_a_blank_in_its_name():
+    if shutil.which("make") is None:
+        pytest.skip("There is no make.")
+    arguments = ["make", "-n", "grade", "SUBMISSIONS=Lab 2 of us", "GRADE_FLAGS=--yes"]
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True)
+    assert 'tflite_course.grading "Lab 2 of us" --yes' in done.stdout
 
 
 def run_command(folder, *arguments):

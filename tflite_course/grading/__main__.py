@@ -6,6 +6,7 @@ that platforms take back, and a feedback page for each student.
 """
 
 import argparse
+import errno
 import os
 import sys
 from pathlib import Path
@@ -37,6 +38,12 @@ def main(arguments=None):
         _grade(options, received, tasks)
     except CourseError as error:
         sys.exit(str(error))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        sys.exit(
+            f"The disk is full ({error.filename or options.work}): make room and run the command again; it goes on."
+        )
 
 
 def _parser():
@@ -122,6 +129,8 @@ def _grade(options, received, tasks):
     options.work.mkdir(parents=True, exist_ok=True)
     handed_in = sorted({lab for submission in received.submissions for lab in submission.handed})
     grade.prepare(options.work, [lab for lab in handed_in if options.again or not _prepared(options.work, lab)])
+    everyone = [*received.submissions, *received.absent]
+    gradebook.add_students(options.work, {s.student: _details(s) for s in everyone})
     print(f"{len(received.submissions)} students, {len(tasks)} submissions to grade", flush=True)
     results = batch.grade_all(tasks, workers=options.workers, scheduler=options.scheduler)
     for result in results:
@@ -130,8 +139,6 @@ def _grade(options, received, tasks):
     for submission in received.submissions:
         for problem in submission.problems:
             print(f"{submission.student}: {problem}")
-    everyone = [*received.submissions, *received.absent]
-    gradebook.add_students(options.work, {s.student: _details(s) for s in everyone})
     _write(options, received, handed_in)
 
 
@@ -147,17 +154,22 @@ def _write(options, received, handed_in):
     """Write feedback, exports, the final marks and the archives for platforms; print their paths."""
     from tflite_course.grading import export, feedback, final, journal_report, uploads
 
+    tables = worksheets.find([options.submissions])
+    files = export.export(options.work, settings=options.settings, tables=tables)  # first: no page may cost a mark
+    files.append(final.write_final(options.work, options.settings))
     for submission in received.submissions:  # of all: a person may have marked since the last run
         for lab in submission.handed:
-            feedback.feedback(options.work, lab, submission.student)
+            try:
+                feedback.feedback(options.work, lab, submission.student)
+            except Exception as error:
+                reason = " ".join(str(error).split())[-300:] or type(error).__name__
+                print(f"{submission.student} {lab}: its feedback page could not be made ({reason}); its marks are kept")
     for student, lab, waiting in export.open_questions(options.work, handed_in):
         print(f"to mark by hand: {student} {lab}: {waiting}")
     if "journal" in handed_in:
         journal_report.write_report(options.work)
         print(options.work / "journal_report.txt")
-    tables = worksheets.find([options.submissions])
-    files = export.export(options.work, settings=options.settings, tables=tables)
-    files += [final.write_final(options.work, options.settings), *uploads.write_uploads(options.work)]
+    files += uploads.write_uploads(options.work)
     files.append(feedback.write_formgrader_settings(options.work))
     print("\n".join(str(path) for path in files))
 

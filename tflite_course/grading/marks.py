@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tflite_course.grading import gradebook
 from tflite_course.grading.inbox import HANDED_IN
+from tflite_course.grading.inbox.people import read_json
 
 NO_RESPONSE = "No response."  # nbgrader's remark on an empty text answer
 
@@ -56,8 +57,7 @@ class Marks:
 
 def handed_in(work):
     """Return {student: what handed_in.json says}, empty where there is none."""
-    path = Path(work) / HANDED_IN
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return read_json(Path(work) / HANDED_IN)
 
 
 def read_record(work, lab, student):
@@ -99,7 +99,8 @@ def _mark(work, submission, lab, student):
     mark = Mark(submission.student_id, lab, float(submission.score), float(submission.max_score), waiting)
     mark.entry = student.get("labs", {}).get(lab, {})
     record = read_record(work, lab, mark.student)
-    notes = [*record.get("notes", ()), *record.get("flags", ())]
+    hints = [f"{exercise}: {text}" for exercise, text in (record.get("hints") or {}).items()]
+    notes = [*record.get("notes", ()), *hints, *record.get("flags", ())]
     if not record:
         comments = (comment.auto_comment for part in submission.notebooks for comment in part.comments)
         notes = [note for note in comments if note and note != NO_RESPONSE]

@@ -7,7 +7,6 @@ who; contents: which lab a notebook is; choose: which version counts; table: wha
 """
 
 import datetime
-import json
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,6 +110,7 @@ def read(folder, labs, *, roster=None, settings=None, work=None):
             submission.on_time[lab] = on_time(handed, settings, submission.person)
     notes = [*reader.problems, *notes, *_missing(submissions, roster, settings)]
     absent = [Submission(a.student, a.id, a.name, a.person, problems=["nothing was handed in"]) for a in absent]
+    notes = [" ".join("".join(c if c.isprintable() else " " for c in note).split()) for note in notes]
     return Inbox(submissions, list(dict.fromkeys(notes)), files, names, absent)
 
 
@@ -176,7 +176,7 @@ def store(inbox, work, zone=None):
     work = Path(work)
     people.store_names(inbox.names, work)
     path = work / HANDED_IN
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    known = people.read_json(path)
     for submission in [*inbox.submissions, *inbox.absent]:
         entry = known.setdefault(submission.student, {"labs": {}})
         person = submission.person
@@ -199,5 +199,5 @@ def store(inbox, work, zone=None):
                 "version": f"{handed.version} of {handed.of}",
                 "odd": handed.odd,
             }
-    path.write_text(json.dumps(known, ensure_ascii=False, indent=1, sort_keys=True), encoding="utf-8")
+    people.write_json(path, known)
     return path

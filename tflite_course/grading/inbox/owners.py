@@ -181,26 +181,29 @@ class Reader:
 
     def _is_class(self, node, alone):
         """Return whether a folder or archive without a known name holds persons, not one person's work."""
-        if any(child.name == platforms.GRADESCOPE_LIST for child in node.children):
-            return True
         work = list(_work(node))
-        if any(self.owner_of(child) for child in work) or platforms.read_folders(node, self.labs):
-            return True
-        if any(child.is_folder and self._is_certainly_class(child) for child in node.children):
+        if platforms.read_folders(node, self.labs) or self._is_download(node):
             return True
         persons = [child for child in work if self._person_in(child) and self._labs_in(child)]
         if self.roster and not self._in_roster(node.stem) and any(self._in_roster(p.stem) for p in persons):
             return True
         if len({self._person_in(child) for child in persons}) < 2:
             only = [child for child in work if self._labs_in(child)]
-            wrapper = len(only) == 1 and only[0].is_folder and not self._person_in(node)
-            return wrapper and (bool(persons) or self._is_class(only[0], alone))
+            if len(only) != 1 or not only[0].is_folder:
+                return False
+            return bool(persons and not self._person_in(node)) or self._is_class(only[0], alone)
         shared = [lab for child in persons for lab in self._labs_in(child)]
         return alone or not self._person_in(node) or len(shared) > len(set(shared))
 
-    def _is_certainly_class(self, node):
-        inner = {self.owner_of(child) for child in _work(node)} - {None}
-        return bool(inner) or any(child.name == platforms.GRADESCOPE_LIST for child in node.children)
+    def _is_download(self, node):
+        """Return whether a platform's names stand in a folder or anywhere below it: at least half of what is there."""
+        if any(child.name == platforms.GRADESCOPE_LIST for child in node.children):
+            return True
+        work = list(_work(node))
+        told = [owner for child in work if (owner := self.owner_of(child))]
+        if told and 2 * len(told) >= len(work):
+            return True
+        return any(self._is_download(child) for child in work if child.is_folder)
 
     def _in_roster(self, name):
         person = self.roster and (self.roster.by_mark(name)[0] or self.roster.by_name(name))
@@ -251,14 +254,13 @@ class Reader:
                 name, file = match["name"], match["file"]
         for lab in sorted(self.labs, key=len, reverse=True):
             if not node.is_folder or node.is_archive:
-                name = re.sub(
-                    rf"[\s._-]*{re.escape(lab).replace('_', '[_ -]')}(?:-\d{{1,3}}(?!\d))?[\s._-]*",
-                    "_",
-                    name,
-                    flags=re.I,
-                )
+                blank = r"\s" if "_" in lab else ""  # a person may be called Journal Smith
+                between, word = rf"[{blank}._-]+", re.escape(lab).replace("_", "[_ -]")
+                whole = rf"(?:^|{between}){word}(?:-\d{{1,3}}(?!\d))?(?:{between}|$)"
+                name = re.sub(whole, "_", name, flags=re.I)
         name = name.strip(" _-.")
-        if not name or (is_notebook(node) and not self._person_in(archives.Node(name, []))):
+        letters = all(len(part) == 1 for part in re.split(r"[\W_]+", name)) and not name.isdigit()  # a.b is a login
+        if not name or (is_notebook(node) and not letters and not self._person_in(archives.Node(name, []))):
             return None
         return Owner("plain", name, name, (), file, float(number))
 

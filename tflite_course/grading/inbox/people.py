@@ -5,12 +5,14 @@ The names that persons have in the gradebook are kept in students.json of the wo
 
 import hashlib
 import json
+import os
 import re
 import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tflite_course.errors import CourseError
 from tflite_course.grading.inbox import roster as rosters
 
 REGISTRY = "students.json"
@@ -49,6 +51,14 @@ def identify(units, roster, labs_of):
             named = roster.by_name(owner.name) if roster and owner.name else []
             if len(named) == 1:
                 by_name[named[0].id].append((unit, owner, named[0]))
+                continue
+            members = roster.of_group(owner.name or owner.id) if roster and not named else []
+            for person in members:
+                _join(found, f"roster:{person.id}", unit, owner, person)
+            if members:
+                notes.append(
+                    f"{unit.place} was handed in for the group {members[0].group}: it counts for all its people"
+                )
                 continue
             if len(named) > 1:
                 notes.append(
@@ -164,8 +174,7 @@ def safe_name(text):
 
 def name_students(identities, work):
     """Give each identity its name in the gradebook: the one it has had, else its id made safe and told apart."""
-    path = Path(work) / REGISTRY if work else None
-    known = json.loads(path.read_text(encoding="utf-8")) if path and path.is_file() else {}
+    known = read_json(Path(work) / REGISTRY) if work else {}
     taken = {name.casefold() for name in known.values()}
     for identity in sorted(identities, key=lambda identity: identity.key):
         if identity.key not in known:
@@ -181,6 +190,27 @@ def name_students(identities, work):
 
 def store_names(known, work):
     """Write the names that name_students gave."""
-    path = Path(work) / REGISTRY
+    write_json(Path(work) / REGISTRY, known)
+
+
+def read_json(path):
+    """Return what a file of the work folder holds, {} when there is none. Raises CourseError when it is damaged."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError):
+        found = None
+    if not isinstance(found, dict):
+        raise CourseError(
+            f"{path.name} in the work folder is damaged: restore it from a copy, or delete it and run again."
+        )
+    return found
+
+
+def write_json(path, content):
+    """Write a file of the work folder whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(known, ensure_ascii=False, indent=1, sort_keys=True), encoding="utf-8")
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True), encoding="utf-8")
+    os.replace(part, path)

@@ -171,7 +171,9 @@ def read_gradescope(content):
             continue
         when = _moment(entry.get(":created_at"))
         order = when.timestamp() if when else None
-        people = [person for person in entry.get(":submitters") or () if isinstance(person, dict)]
+        people = [
+            person for person in entry.get(":submitters", entry.get("submitters")) or () if isinstance(person, dict)
+        ]
         owners = []
         for person in people:
             number, mail = (str(person.get(key) or "").strip() for key in (":sid", ":email"))

@@ -77,8 +77,16 @@ class Roster:
 
     def by_name(self, name):
         """Return the people of that name: as it is, last name first, or as Canvas writes it into file names."""
-        wanted = spellings(name)
-        return [person for person in self.people if person.name and wanted & spellings(person.name)]
+        for form in (name, name.partition("-")[2]):  # Moodle puts "Group-" before the names of a group
+            wanted = spellings(form)
+            found = [person for person in self.people if person.name and wanted & spellings(person.name)]
+            if found:
+                return found
+        return []
+
+    def of_group(self, name):
+        """Return the people of the group of that name."""
+        return [person for person in self.people if person.group and fold(person.group) == fold(name)]
 
 
 def fold(text):

@@ -462,6 +462,10 @@ def test_names_stay_as_they_stand(tmp_path):
             {f"Ada_1{MOODLE}_/{FILE}": lab(1), f"Ada_2{MOODLE}_/{L4}.ipynb": lab(2, L4)},
             "Moodle numbers anew for each assignment",
         ),
+        (
+            {f"Ada Lovelace/{FILE}": lab(1), "ada_lovelace.zip": {FILE: lab(2)}},
+            "may be one person: they are kept apart",
+        ),
         ({"submission_metadata.yml": "- [", f"submission_1/{FILE}": lab(1)}, "cannot be read"),
         ({"submission_metadata.yml": "submission_1: {':submitters': []}", f"submission_1/{FILE}": lab(1)}, "nobody is"),
     ],
@@ -826,6 +830,7 @@ HEADERS = {
     "Gradescope": b"First Name,Last Name,SID,Email,Sections\nAda,Lovelace,007,ada@x.org,\n",
     "Sakai": b"Display ID,ID,Last Name,First Name,grade\nada,007,Lovelace,Ada,\n",
     "other order and capitals": b"E-MAIL,Full Name,Platform ID,notes\nada@x.org,Ada Lovelace,007,likes cats\n",
+    "numbers of other programs": b"id,name\n007.0,Ada Lovelace\n",
     "Windows' letters": "id;name;email\n007;Ada Lovelacé;ada@x.org\n".encode("cp1252"),
 }
 
@@ -911,6 +916,20 @@ def test_a_damaged_list_of_students_is_one_sentence(tmp_path):
 def test_safe_names(text):
     name = people.safe_name(text)
     assert name and len(name) <= 81 and not set(name) & set('/\\*?[]:<>|"\n ') and name[0] not in ".-"
+
+
+def test_an_older_version_never_replaces_a_newer_one(tmp_path):
+    put(tmp_path / "in", {f"ada_12_9007_{FILE}": lab("new")})
+    first = inbox.read(tmp_path / "in", LABS, work=tmp_path / "work")
+    inbox.store(first, tmp_path / "work")
+    put(tmp_path / "old", {f"ada_12_9001_{FILE}": lab("old"), f"bob_13_9002_{FILE}": lab(2)})
+    second = inbox.read(tmp_path / "old", LABS, work=tmp_path / "work")
+    assert found(second) == {"12": {}, "13": {L3: "2"}}
+    assert any("is older than ada_12_9007" in note for note in second.notes)
+    inbox.store(second, tmp_path / "work")
+    stored = json.loads((tmp_path / "work" / "handed_in.json").read_text(encoding="utf-8"))
+    assert stored["12"]["labs"][L3]["source"] == f"ada_12_9007_{FILE}"
+    assert found(inbox.read(tmp_path / "in", LABS, work=tmp_path / "work")) == {"12": {L3: "new"}}
 
 
 # --- dates and grading.toml

@@ -110,6 +110,7 @@ def read(folder, labs, *, roster=None, settings=None, work=None):
             submission.on_time[lab] = on_time(handed, settings, submission.person)
     notes = [*reader.problems, *notes, *_missing(submissions, roster, settings)]
     absent = [Submission(a.student, a.id, a.name, a.person, problems=["nothing was handed in"]) for a in absent]
+    notes += _leave_older(submissions, work)
     notes = [" ".join("".join(c if c.isprintable() else " " for c in note).split()) for note in notes]
     return Inbox(submissions, list(dict.fromkeys(notes)), files, names, absent)
 
@@ -133,6 +134,23 @@ def _submission(identity, reader, labs):
     places = sorted({unit.place for unit, _ in identity.units})
     owners = [owner for _, owner in identity.units]
     return Submission(identity.student, identity.id, identity.name, identity.person, handed, problems, places, owners)
+
+
+def _leave_older(submissions, work):
+    """Take out what is older, by its platform's own order, than what an earlier run took; return sentences."""
+    known, notes = people.read_json(Path(work) / HANDED_IN) if work else {}, []
+    for submission in submissions:
+        for lab, handed in list(submission.handed.items()):
+            before = known.get(submission.student, {}).get("labs", {}).get(lab, {})
+            order = handed.owner.order
+            if None in (order, before.get("order")) or before["platform"] != handed.platform:
+                continue
+            if order < before["order"]:
+                notes.append(
+                    f"{handed.source} is older than {before['source']}, which an earlier run took: it was left out"
+                )
+                del submission.handed[lab]
+    return notes
 
 
 def _missing(submissions, roster, settings):
@@ -191,6 +209,7 @@ def store(inbox, work, zone=None):
                 "platform": handed.platform,
                 "id": owner.id,
                 "stem": owner.stem,
+                "order": owner.order,
                 "file": owner.file or Path(handed.source).name,
                 "source": handed.source,
                 "when": dates.aware(handed.when, zone).isoformat() if handed.when else None,

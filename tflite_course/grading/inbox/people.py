@@ -69,7 +69,7 @@ def identify(units, roster, labs_of):
     for claims in by_name.values():
         _settle_names(claims, found, roster, labs_of, notes)
     identities = _split_by_name(list(found.values()), labs_of, notes)
-    notes += _moodle_numbers(identities, labs_of)
+    notes += _moodle_numbers(identities, labs_of) + _look_alikes(identities)
     return identities, notes
 
 
@@ -163,6 +163,22 @@ def _moodle_numbers(identities, labs_of):
         f"{name} has the Moodle numbers {', '.join(numbers)}: Moodle numbers anew for each assignment, so they "
         "are kept apart; give class.csv or the grading worksheets to tell who is who"
         for name, numbers in several.items()
+    ]
+
+
+def _look_alikes(identities):
+    """Return a sentence for names without a platform's id that may be one person's."""
+    by_spelling = defaultdict(dict)
+    for identity in identities:
+        if not identity.person:
+            for spelling in rosters.spellings(identity.name or identity.id):
+                by_spelling[spelling][identity.key] = identity
+    found = {}
+    for alike in by_spelling.values():
+        if len(alike) > 1 and any(key.startswith("plain:") for key in alike):
+            found[tuple(sorted(alike))] = sorted(f"{i.name or i.id} ({i.key.split(':')[0]})" for i in alike.values())
+    return [
+        f"{', '.join(names)} may be one person: they are kept apart; class.csv can tell" for names in found.values()
     ]
 
 

@@ -201,6 +201,7 @@ def _person(cells):
     for column in ("id", "sis"):
         if re.fullmatch(r"\d(?:[.,]\d+)?[eE]\+?\d+", cells[column]):
             return f"a spreadsheet shortened {cells[column]}: format that column as text and export the list once more."
+    number = re.sub(r"^(\d+)\.0$", r"\1", number)  # a column of numbers, as some programs write it
     number = re.sub(r"^#(?=\w)", "", number)  # Brightspace marks numbers so that Excel leaves them alone
     days = cells["days"].replace(",", ".") or "0"
     try:

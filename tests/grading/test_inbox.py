@@ -295,8 +295,13 @@ DOWNLOADS = {
         {"s1": {L3: "1"}, "s2": {L3: "2"}},
     ),
     "Google Drive": (
-        {f"Ada Lovelace - {FILE}": lab(1), "Jan Novak - Untitled0.ipynb": lab(2)},
-        {"Ada-Lovelace": {L3: "1"}, "Jan-Novak": {L3: "2"}},
+        {
+            f"Ada Lovelace - {FILE}": lab(1),
+            "Jan Novak - Untitled0.ipynb": lab(2),
+            f"{L3} - Eve Adams.ipynb": lab(3),
+            f"Copy of {L3} - Li.ipynb": lab(4),
+        },
+        {"Ada-Lovelace": {L3: "1"}, "Jan-Novak": {L3: "2"}, "Eve-Adams": {L3: "3"}, "Li": {L3: "4"}},
     ),
     "Google Drive, zipped": (
         {
@@ -481,6 +486,25 @@ def test_versions_that_nothing_tells_apart_are_marked(tmp_path):
     received = read(tmp_path, {f"ada/a/{FILE}": lab(1), f"ada/b/{FILE}": lab(2), f"bob/{FILE}": lab(3)})
     (ada, _) = received.submissions
     assert ada.handed[L3].of == 2 and any("nothing tells which" in sentence for sentence in ada.handed[L3].odd)
+
+
+def test_a_folder_and_an_archive_of_one_person(tmp_path):
+    """A time in an archive tells nothing about a file that has none."""
+    (ada,) = read(tmp_path, {f"ada/{FILE}": lab(1), "ada.zip": {FILE: lab(2)}}).submissions
+    assert ada.handed[L3].of == 2 and any("nothing tells which" in sentence for sentence in ada.handed[L3].odd)
+
+
+def test_the_same_download_twice(tmp_path):
+    twice = {f"ada_12_9001_{FILE}": lab(1), f"bob_13_9002_{FILE}": lab(2)}
+    received = read(tmp_path, {"submissions.zip": twice, "submissions (1).zip": twice})
+    assert found(received) == {"12": {L3: "1"}, "13": {L3: "2"}}
+    assert received.submissions[0].handed[L3].odd == ["2 copies of the same file"]
+
+
+def test_the_work_folder_is_nobodys(tmp_path):
+    put(tmp_path, {"ada.ipynb": lab(1), f"grading/submitted/x/{FILE}": lab(2), "grading/gradebook.db": "x"})
+    assert found(read(tmp_path, {"old.zip": {f"eve/{FILE}": lab(3), "eve/class.csv": "id"}})).keys() >= {"ada"}
+    assert "x" not in found(read(tmp_path))
 
 
 # --- which lab it is

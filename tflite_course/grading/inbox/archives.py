@@ -292,7 +292,8 @@ def open_all(folder, stack):
     path = Path(folder)
     if path.is_dir():
         for inner in sorted(path.iterdir()):  # a folder that cannot be read is the caller's to say
-            if not is_junk(inner.name) and (node := open_path(inner, stack)):
+            is_work = (inner / "gradebook.db").is_file() or (inner / "handed_in.json").is_file()  # of an earlier run
+            if not is_junk(inner.name) and not is_work and (node := open_path(inner, stack)):
                 yield node
     elif node := open_path(path, stack):
         yield node

@@ -22,6 +22,7 @@ PAGES = {"index.html", "readme.txt"}  # which platforms put beside what was hand
 COPY = re.compile(r"\s*\((?P<n>\d{1,3})\)$|\s+-\s+(?:copy|kopie|copie|copia)(?:\s*\(?(?P<m>\d{1,3})\)?)?$", re.I)
 # a short number, a version, a year or a date; longer numbers are students'
 NO_PERSON = re.compile(r"\d{1,2}|(?:v|lab|week|part)\d+|(?:19|20)\d\d(?:[01]\d(?:[0-3]\d)?)?")
+COPY_OF = re.compile(r"^(?:copy of|kopie von|copie de|copia de)\s+", re.I)
 DASH_COPY = re.compile(r"-(?P<n>\d{1,3})$")
 
 
@@ -59,7 +60,7 @@ class Reader:
 
     def __init__(self, labs, roster=None, zone=None):
         self.labs, self.roster, self.zone = sorted(labs), roster, zone
-        self.units, self.problems, self.tables = {}, [], []
+        self.units, self.problems = {}, []
 
     def read(self, nodes, here=""):
         """Read what lies in one folder or archive: nodes, and the way to it from the folder of downloads."""
@@ -247,7 +248,7 @@ class Reader:
 
     def _plain(self, node):
         """Return the Owner of a plain name, or None when it names nobody."""
-        stem, number = copy_number(node.stem)
+        stem, number = copy_number(COPY_OF.sub("", node.stem))
         name, file = re.sub(r"\.ipynb$", "", stem, flags=re.I), None
         if match := platforms.GOOGLE.fullmatch(node.name):
             if not contents.lab_in(match["name"], self.labs):
@@ -267,7 +268,8 @@ class Reader:
     def _read_plain(self, node, shown, here, beside):
         """Read a file or folder of no platform: its name is the person's. beside: whether a platform's are there."""
         if node.name.lower().endswith((".csv", ".toml", ".yml", ".xlsx")) and not node.is_folder:
-            self.tables.append((shown, node))
+            if here and node.name.lower() in ("class.csv", "grading.toml"):
+                self.problems.append(f"{shown} was not read: put it beside what the platform gave, not into a folder")
             return
         owner = self._plain(node)
         if owner is None:

@@ -152,11 +152,14 @@ def _details(submission):
 
 def _write(options, received, handed_in):
     """Write feedback, exports, the final marks and the archives for platforms; print their paths."""
-    from tflite_course.grading import export, feedback, final, journal_report, uploads
+    from tflite_course.grading import export, feedback, final, journal_report, marks, uploads
 
+    found = marks.read_marks(options.work)
     tables = worksheets.find([options.submissions])
-    files = export.export(options.work, settings=options.settings, tables=tables)  # first: no page may cost a mark
-    files.append(final.write_final(options.work, options.settings))
+    files = export.export(
+        options.work, settings=options.settings, tables=tables, marks=found
+    )  # first: no page may cost a mark
+    files.append(final.write_final(options.work, options.settings, marks=found))
     for submission in received.submissions:  # of all: a person may have marked since the last run
         for lab in submission.handed:
             try:
@@ -164,12 +167,12 @@ def _write(options, received, handed_in):
             except Exception as error:
                 reason = " ".join(str(error).split())[-300:] or type(error).__name__
                 print(f"{submission.student} {lab}: its feedback page could not be made ({reason}); its marks are kept")
-    for student, lab, waiting in export.open_questions(options.work, handed_in):
-        print(f"to mark by hand: {student} {lab}: {waiting}")
+    for mark in found.waiting(handed_in):
+        print(f"to mark by hand: {mark.student} {mark.lab}: {mark.waiting}")
     if "journal" in handed_in:
         journal_report.write_report(options.work)
         print(options.work / "journal_report.txt")
-    files += uploads.write_uploads(options.work)
+    files += uploads.write_uploads(options.work, found)
     files.append(feedback.write_formgrader_settings(options.work))
     print("\n".join(str(path) for path in files))
 

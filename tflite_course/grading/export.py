@@ -18,8 +18,8 @@ import re
 import shutil
 from pathlib import Path
 
-from tflite_course.grading import gradebook, spreadsheet
 from tflite_course.grading import marks as all_marks
+from tflite_course.grading import spreadsheet
 from tflite_course.grading.inbox import contents, worksheets
 from tflite_course.grading.settings import Settings
 
@@ -27,17 +27,17 @@ CRITERIA = ["student", "lab", "criterion", "automatic", "manual", "score", "most
 NOTES = ["student", "id", "name", "lab", "score", "most", "waiting", "handed in", "late", "version", "why"]
 
 
-def export(work, labs=None, *, settings=None, tables=()):
+def export(work, labs=None, *, settings=None, tables=(), marks=None):
     """Write the files of all labs of a work folder; return their paths.
 
     labs: ignored, all labs of the gradebook are written; settings: of grading.toml; tables: worksheets.Table as they
-    were downloaded, kept in the folder "platform" for later runs.
+    were downloaded, kept in the folder "platform" for later runs; marks: of marks.read_marks, when they are at hand.
     """
     work, settings = Path(work), settings or Settings()
     tables = keep_tables(work, tables)
-    marks = all_marks.read_marks(work)
+    marks = marks or all_marks.read_marks(work)
     files = [work / "criteria.csv", work / "notes.csv"]
-    spreadsheet.write(files[0], CRITERIA, criteria(work, marks))
+    spreadsheet.write(files[0], CRITERIA, marks.criteria)
     spreadsheet.write(files[1], NOTES, notes(marks))
     files += write_canvas(work, marks, settings, tables)
     files += write_moodle(work, marks, settings, tables)
@@ -53,24 +53,6 @@ def keep_tables(work, tables):
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(table.path, folder / table.path.name)
     return worksheets.find([folder])
-
-
-def criteria(work, marks):
-    """Return the rows of criteria.csv: one a student, lab and criterion."""
-    from nbgrader.api import Gradebook
-
-    rows = []
-    with Gradebook(gradebook.database(work), gradebook.COURSE_ID) as book:
-        for lab in marks.most:
-            for submission in book.assignment_submissions(lab):
-                for notebook in submission.notebooks:
-                    comments = {comment.name: comment.comment for comment in notebook.comments}
-                    for row in sorted(notebook.grades, key=lambda row: row.name):
-                        rows.append(
-                            [submission.student_id, lab, row.name, row.auto_score, row.manual_score, row.score]
-                            + [row.max_score, bool(row.needs_manual_grade), comments.get(row.name)]
-                        )
-    return rows
 
 
 def notes(marks):
@@ -253,9 +235,3 @@ def write_others(work, marks, settings):
         spreadsheet.write(work / f"{key}.csv", [first, *columns, *end], rows)
         files.append(work / f"{key}.csv")
     return files
-
-
-def open_questions(work, labs):
-    """Return [(student, lab, number of answers that a person has to mark)], students without any left out."""
-    marks = all_marks.read_marks(work)
-    return sorted((m.student, m.lab, m.waiting) for m in marks.marks.values() if m.waiting and m.lab in labs)

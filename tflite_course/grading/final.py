@@ -80,9 +80,12 @@ def total(parts, settings):
     return settings.out_of * sum(part.share * part.weight for part in counted) / weights if weights else None
 
 
-def write_final(work, settings, now=None):
-    """Write final.csv into the work folder; return its path. now: a datetime with a zone, for tests."""
-    marks = all_marks.read_marks(work)
+def write_final(work, settings, *, now=None, marks=None):
+    """Write final.csv into the work folder; return its path.
+
+    now: a datetime with a zone, for tests; marks: of marks.read_marks, when they are at hand.
+    """
+    marks = marks or all_marks.read_marks(work)
     now = now or dates.aware(datetime.datetime.now(), settings.zone)
     rows = []
     for student, facts in marks.students.items():

@@ -34,11 +34,12 @@ class Mark:
 
 @dataclass
 class Marks:
-    """All marks, {(student, lab): Mark}; labs with their points; students with what is known of them."""
+    """All marks, {(student, lab): Mark}; labs with their points; students with what is known of them; criteria."""
 
     marks: dict
     most: dict  # lab: points, in the order of their names
     students: dict  # student: {"id", "name", "email", ...}
+    criteria: list = field(default_factory=list)  # rows of criteria.csv
 
     def get(self, student, lab, settings=None):
         """Return the Mark of a student for a lab: the student's own, or that of the group for a lab of groups."""
@@ -49,6 +50,11 @@ class Marks:
         others = [s for s, facts in self.students.items() if facts.get("group") == group]
         found = [mark for s in others if (mark := self.marks.get((s, lab)))]
         return max(found, key=lambda mark: mark.entry.get("when") or "", default=None)
+
+    def waiting(self, labs):
+        """Return the Marks of labs in which a person has to mark something, sorted by student."""
+        found = [mark for mark in self.marks.values() if mark.waiting and mark.lab in labs]
+        return sorted(found, key=lambda mark: (mark.student, mark.lab))
 
     def name(self, student):
         """Return a student's name as it stands, or the student's id."""
@@ -75,7 +81,7 @@ def read_marks(work):
     from nbgrader.api import Gradebook
 
     known = handed_in(work)
-    found, most, students = {}, {}, {}
+    found, most, students, criteria = {}, {}, {}, []
     with Gradebook(gradebook.database(work), gradebook.COURSE_ID) as book:
         for person in book.students:
             whole = " ".join(part for part in (person.first_name, person.last_name) if part)
@@ -86,12 +92,26 @@ def read_marks(work):
             for submission in book.assignment_submissions(assignment.name):
                 mark = _mark(work, submission, assignment.name, known.get(submission.student_id, {}))
                 found[mark.student, mark.lab] = mark
-    return Marks(found, most, dict(sorted(students.items())))
+                criteria += _criteria(submission, assignment.name)
+    return Marks(found, most, dict(sorted(students.items())), criteria)
 
 
 def _natural(name):
     """Sort lab_2 before lab_10."""
     return [int(part) if part.isdigit() else part for part in name.replace("_", " _ ").split()], name
+
+
+def _criteria(submission, lab):
+    """Return a row for each criterion: student, lab, name, automatic, manual, score, most, whether it waits, remark."""
+    rows = []
+    for notebook in submission.notebooks:
+        comments = {comment.name: comment.comment for comment in notebook.comments}
+        for row in sorted(notebook.grades, key=lambda row: row.name):
+            rows.append(
+                [submission.student_id, lab, row.name, row.auto_score, row.manual_score, row.score, row.max_score]
+                + [bool(row.needs_manual_grade), comments.get(row.name)]
+            )
+    return rows
 
 
 def _mark(work, submission, lab, student):

@@ -17,15 +17,17 @@ from pathlib import Path
 
 import nbformat
 
-from tflite_course.grading import export
 from tflite_course.grading import marks as all_marks
 
 
-def write_uploads(work):
-    """Write upload/moodle_<lab>.zip and upload/canvas_<lab>.zip of all labs with feedback; return the paths."""
-    work = Path(work)
-    marks, criteria = all_marks.read_marks(work), {}
-    for row in export.criteria(work, marks):
+def write_uploads(work, marks=None):
+    """Write upload/moodle_<lab>.zip and upload/canvas_<lab>.zip of all labs with feedback; return the paths.
+
+    marks: of marks.read_marks, when they are at hand.
+    """
+    work, criteria = Path(work), {}
+    marks = marks or all_marks.read_marks(work)
+    for row in marks.criteria:
         criteria.setdefault((row[0], row[1]), []).append(row)
     archives = {}
     for (student, lab), mark in sorted(marks.marks.items()):
@@ -69,7 +71,7 @@ def _file(mark, page, rows):
 def as_notebook(mark, rows):
     """Return a notebook of text cells with a mark: the points of each criterion, remarks, and why.
 
-    rows: of export.criteria, for this student and lab.
+    rows: of Marks.criteria, for this student and lab.
     """
     waits = (
         f" {mark.waiting} {'answer waits' if mark.waiting == 1 else 'answers wait'} to be read." if mark.waiting else ""

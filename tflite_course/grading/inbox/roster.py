@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tflite_course.errors import CourseError
+from tflite_course.grading.inbox.contents import decode
 
 # what platforms call the columns, in their downloads and in several languages
 COLUMNS = {
@@ -121,7 +122,7 @@ def read_table(path):
         raise CourseError(f"{path.name} cannot be read ({error.strerror}): give the path of a CSV file.") from None
     if content[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
         raise CourseError(f"{path.name} is an Excel workbook: save it as CSV UTF-8 and give that file.")
-    text = decode_table(content)
+    text = decode(content)
     if "\0" in text:
         raise CourseError(f"{path.name} is not text: save it as CSV UTF-8.")
     if not text.strip():
@@ -137,20 +138,6 @@ def read_table(path):
 
 def _cells(line, separator):
     return len(next(csv.reader([line], delimiter=separator), ()))
-
-
-def decode_table(content):
-    """Return the text of a CSV file: UTF-8 or UTF-16 with a mark, UTF-16 without one, UTF-8, or Windows' letters."""
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return content.decode("utf-16", "replace").lstrip("\ufeff")
-    if len(content) > 3 and content[1] == 0 and content[3] == 0:
-        return content.decode("utf-16-le", "replace")
-    if len(content) > 3 and content[0] == 0 and content[2] == 0:
-        return content.decode("utf-16-be", "replace")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
 
 
 def header_of(row):

@@ -140,6 +140,34 @@ def test_canvas_without_its_gradebook(work):
     assert not (work / "canvas_provisional.csv").exists(), "nothing waits any more"
 
 
+def test_canvas_ids_of_the_roster(work):
+    """The file's number is Canvas's id, whatever the roster's ids are; who handed in nothing has the roster's."""
+    hand_in(work, {f"adalovelace_12_9001_{L3}.ipynb": L3}, "id,name,login\n12,Ada Lovelace,ada\n14,Eve,eve\n")
+    give(work, "12", L3, 1)
+    export.export(work)
+    assert [row[:4] for row in read(work / "canvas.csv")[2:]] == [
+        ["Ada Lovelace", "12", "", "ada"],
+        ["Eve", "14", "", "eve"],
+    ]
+
+
+def test_canvas_ids_beside_a_roster_of_other_numbers(work):
+    hand_in(work, {f"adalovelace_12_9001_{L3}.ipynb": L3}, "id,name\nm77,Ada Lovelace\nm78,Eve\n")
+    give(work, "m77", L3, 1)
+    export.export(work)
+    assert [row[:4] for row in read(work / "canvas.csv")[2:]] == [
+        ["Ada Lovelace", "12", "", ""],
+        ["Eve", "", "", "m78"],
+    ]
+
+
+def test_anonymous_students_have_no_id_on_canvas(work):
+    hand_in(work, {f"anon_aB3xY_9001_{L3}.ipynb": L3})
+    give(work, "aB3xY", L3, 1)
+    export.export(work)
+    assert read(work / "canvas.csv")[2][:4] == ["anonymous aB3xY", "", "", "aB3xY"]
+
+
 GRADEBOOK = """Student,ID,SIS User ID,SIS Login ID,Section,"Lab 3. Quantize (777)",Lab 1 (778),Essay (5),Final Score
     Manual Posting,,,,,,,,
     Points Possible,,,,,100,8,10,(read only)

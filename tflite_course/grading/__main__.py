@@ -169,6 +169,8 @@ def _write(options, received, handed_in):
                 print(f"{submission.student} {lab}: its feedback page could not be made ({reason}); its marks are kept")
     for mark in found.waiting(handed_in):
         print(f"to mark by hand: {mark.student} {mark.lab}: {mark.waiting}")
+    if open_ := sum(mark.waiting > 0 for mark in found.marks.values()):
+        print(f"{open_} marks wait for a person: they are blank in the files for platforms")
     if "journal" in handed_in:
         journal_report.write_report(options.work)
         print(options.work / "journal_report.txt")

@@ -119,13 +119,22 @@ def _new_canvas(marks, settings, _, provisional):
     columns = [settings.of(lab, "canvas") or titles.get(lab, lab) for lab in marks.most]
     header = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *columns]
     rows = [["    Points Possible", "", "", "", "", *(f"{most:g}" for most in marks.most.values())]]
+    ids = {student: id_on("Canvas", facts) for student, facts in marks.students.items()}
+    shared = any(number and number == marks.students[student].get("id") for student, number in ids.items())
     for student, facts in marks.students.items():
-        on_canvas = any(entry.get("platform") == "Canvas" for entry in facts.get("labs", {}).values())
-        number = facts.get("id") if on_canvas else ""
-        login = facts.get("login") or ("" if on_canvas else facts.get("id") or student)
+        number = ids[student] or (facts.get("id") if shared and facts.get("roster") else "")
+        login = facts.get("login") or ("" if number else facts.get("id") or student)
         rows.append([marks.name(student), number, facts.get("sis"), login, facts.get("section")])
         rows[-1] += [points(marks.get(student, lab, settings), None, provisional) for lab in marks.most]
     return header, rows
+
+
+def id_on(platform, facts):
+    """Return what a platform calls a student, as its downloads say, or "" for somebody who is not known there."""
+    for entry in facts.get("labs", {}).values():
+        if entry.get("platform") == platform and not entry.get("stem", "").removeprefix("LATE_").startswith("anon_"):
+            return entry.get("id") or ""
+    return ""
 
 
 def _fill_canvas(marks, settings, table, provisional):
@@ -135,7 +144,8 @@ def _fill_canvas(marks, settings, table, provisional):
     columns = {k: lab for k, lab in found.items() if lab}
     row_of = {}
     for student, facts in marks.students.items():
-        for mark in (facts.get("id"), facts.get("login"), facts.get("sis"), facts.get("roster"), student):
+        known = (facts.get("id"), facts.get("login"), facts.get("sis"), facts.get("roster"), student)
+        for mark in (id_on("Canvas", facts), *known):
             if mark:
                 row_of.setdefault(str(mark).casefold(), student)
     possible = next((row for row in table.rows if row and "Points Possible" in row[0]), [])
@@ -229,7 +239,7 @@ def write_others(work, marks, settings):
         columns = [item.format(named[lab] or titles.get(lab, lab)) for lab in marks.most]
         rows = []
         for student, facts in marks.students.items():
-            who = facts.get("login") if platform == "Blackboard" else ""
+            who = (id_on("Blackboard", facts) or facts.get("login")) if platform == "Blackboard" else ""
             rows.append([who or facts.get("id") or student])
             rows[-1] += [points(marks.get(student, lab, settings)) for lab in marks.most] + ["#"] * len(end)
         spreadsheet.write(work / f"{key}.csv", [first, *columns, *end], rows)

@@ -49,7 +49,7 @@ class Marks:
             return own
         others = [s for s, facts in self.students.items() if facts.get("group") == group]
         found = [mark for s in others if (mark := self.marks.get((s, lab)))]
-        return max(found, key=lambda mark: mark.entry.get("when") or "", default=None)
+        return max(found, key=lambda mark: (mark.entry.get("when") or "", mark.score), default=None)
 
     def waiting(self, labs):
         """Return the Marks of labs in which a person has to mark something, sorted by student."""

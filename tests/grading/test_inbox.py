@@ -265,6 +265,16 @@ DOWNLOADS = {
         {f"Lovelace_Ada_ada_1234/{FILE}": lab(1), f"van Dyke_Bob_bob_v_77/{FILE}": lab(2)},
         {"1234": {L3: "1"}, "77": {L3: "2"}},
     ),
+    "ILIAS, teams, later and late files": (
+        {
+            "Abgaben.zip": {
+                f"Team 12/Lovelace_Ada_ada_1234/{FILE}": lab("old"),
+                f"Team 12/Lovelace_Ada_ada_1234/{L3} (2).ipynb": lab("new"),
+                f"Team 13/Byron_Bob_bob_77/Late submission - {FILE}": lab(2),
+            }
+        },
+        {"1234": {L3: "new"}, "77": {L3: "2"}},
+    ),
     "ILIAS, zipped, times before the names": (
         {
             "Abgaben.zip": {
@@ -282,6 +292,14 @@ DOWNLOADS = {
             f"Lovelace, Ada(ada)/Feedback Attachment(s)/{FILE}": lab("feedback"),
             f"Byron, Bob(bob)/Submission attachment(s)/{FILE}": lab(2),
             "grades.csv": "Lab 3,Points\n",
+        },
+        {"ada": {L3: "1"}, "bob": {L3: "2"}},
+    ),
+    "Sakai without folders": (
+        {
+            f"Lovelace, Ada(ada)_Submission attachment(s)_{FILE}": lab(1),
+            f"Byron, Bob(bob)_Submission attachment(s)_{FILE}": lab(2),
+            "Byron, Bob(bob)_timestamp.txt": "2026-11-20T10:00:00Z",
         },
         {"ada": {L3: "1"}, "bob": {L3: "2"}},
     ),
@@ -381,6 +399,18 @@ DOWNLOADS = {
             f"bob/old/{FILE}": lab("old"),
         },
         {"ada": {L3: "1", L4: "2"}, "bob": {L3: "new"}},
+    ),
+    "a student's own folders that look like a platform's": (
+        {
+            f"ada/my_test_run_12/{FILE}": lab(1),
+            f"bob/mylab/{FILE}": lab(2),
+            "bob/mylab/.git/HEAD": "ref",
+            f"eve/{FILE}": lab(3),
+            "eve/model_10_20_test.ipynb": "{}",
+            "eve/more/x.ipynb": "{}",
+            "eve/plots.ipynb": "{}",
+        },
+        {"ada": {L3: "1"}, "bob": {L3: "2"}, "eve": {L3: "3"}},
     ),
     "names that differ in their case": (
         {"Ada.zip": {FILE: lab(1)}, "ada/lab.ipynb": lab(2)},
@@ -1045,6 +1075,7 @@ due = "20.11.2026 12:00"
         (f"Lab 3_ada_attempt_2026-11-21-13-30-00_{FILE}", "in time"),  # two extra days
         (f"bob_8_1_{FILE}", ""),
         (f"bob_LATE_8_1_{FILE}", "late, says Canvas"),
+        (f"B_Bob_bob_8/Verspaetete Abgabe - {FILE}", "late, says ILIAS"),
     ],
 )
 def test_on_time(tmp_path, name, expected):

@@ -162,7 +162,12 @@ class Reader:
             self.problems.append(node.problem)
 
     def _dated(self, owner, name):
-        match = platforms.ILIAS_TIME.fullmatch(name) if owner.platform == "ILIAS" else None
+        """Return the owner with what ILIAS says of a file in its name: late, and when."""
+        if owner.platform != "ILIAS":
+            return owner
+        if match := platforms.ILIAS_LATE.fullmatch(name):
+            owner, name = replace(owner, late=True, file=match["file"]), match["file"]
+        match = platforms.ILIAS_TIME.fullmatch(name)
         if not match:
             return owner
         when = platforms.read_sakai_time(match["time"])
@@ -183,7 +188,7 @@ class Reader:
     def _is_class(self, node, alone):
         """Return whether a folder or archive without a known name holds persons, not one person's work."""
         work = list(_work(node))
-        if platforms.read_folders(node, self.labs) or self._is_download(node):
+        if self._is_download(node):
             return True
         persons = [child for child in work if self._person_in(child) and self._labs_in(child)]
         if self.roster and not self._in_roster(node.stem) and any(self._in_roster(p.stem) for p in persons):
@@ -203,6 +208,9 @@ class Reader:
         work = list(_work(node))
         told = [owner for child in work if (owner := self.owner_of(child))]
         if told and 2 * len(told) >= len(work):
+            return True
+        together = len(platforms.read_folders(node, self.labs))  # one alone may be a student's own folder
+        if together > 1 or (together and (platforms.TEAM.fullmatch(node.name) or node.stem.endswith("-submissions"))):
             return True
         return any(self._is_download(child) for child in work if child.is_folder)
 

@@ -724,6 +724,47 @@ def test_a_damaged_file_in_an_archive_harms_only_itself(tmp_path):
     assert list(ada.handed) == [L4] and any("cannot be read" in problem for problem in ada.problems)
 
 
+WHOLE = {
+    "zip": make_zip({FILE: lab(1), "h.py": "x" * 500, "in.zip": {f"{L4}.ipynb": lab(2, L4)}}),
+    "tar": tar("w", {FILE: lab(1)}),
+    "tgz": tar("w:gz", {FILE: lab(1), "h.py": "y"}),
+    "tar.bz2": tar("w:bz2", {FILE: lab(1)}),
+    "tar.xz": tar("w:xz", {FILE: lab(1)}),
+    "ipynb": lab(1).encode(),
+    "ipynb.gz": gzip.compress(lab(1).encode(), mtime=0),
+}
+
+
+def damage(content, drawn):
+    """Return content with bytes changed, cut, inserted, zeroed, or changed in its last part."""
+    content, place = bytearray(content), drawn.randrange(len(content))
+    kind = drawn.choice(["change", "cut", "insert", "zero", "end"])
+    if kind == "cut":
+        return bytes(content[:place])
+    if kind == "insert":
+        content[place:place] = drawn.randbytes(drawn.randrange(1, 200))
+    elif kind == "zero":
+        content[place : place + 100] = bytes(100)
+    else:
+        for _ in range(drawn.choice([1, 3, 30])):
+            content[drawn.randrange(len(content)) if kind == "change" else -drawn.randrange(1, 200)] = drawn.randrange(
+                256
+            )
+    return bytes(content)
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_damage_of_any_kind_stays_with_its_owner(tmp_path, kind):
+    for seed in range(15):
+        content = damage(WHOLE[kind], random.Random(f"{kind} {seed}"))
+        files = {f"dan.{kind}": content, "ada.ipynb": lab(7), "eve.zip": {FILE: lab(8)}}
+        received = read(tmp_path / str(seed), files)
+        assert table.show(received)
+        students = {submission.student: submission for submission in received.submissions}
+        assert (mark_of(students["ada"].notebooks[L3]), mark_of(students["eve"].notebooks[L3])) == ("7", "8")
+        assert students["dan"].handed or students["dan"].problems, "said, or taken as it is"
+
+
 def test_bounds(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "MOST_NOTEBOOK", 1000)
     (ada,) = read(tmp_path / "a", {"ada.zip": {FILE: b"0" * 2000}}).submissions
@@ -734,10 +775,16 @@ def test_bounds(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "MOST_NESTED", 1000)
     (eve,) = read(tmp_path / "c", {"eve.tgz": tar("w:gz", {FILE: lab(1)})}).submissions
     assert "unpacks to too much" in eve.problems[0]
+    monkeypatch.setattr(archives, "MOST_NESTED", 10**7)
+    monkeypatch.setattr(archives, "MOST_NOTEBOOK", 10**7)
+    monkeypatch.setattr(archives, "MOST_TOTAL", 20_000)
+    many = {f"{k}.zip": make_zip({FILE: lab(k) + "x" * 10_000}) for k in range(8)}
+    (gus,) = read(tmp_path / "e", {"gus.zip": make_zip(many)}).submissions
+    assert L3 in gus.handed and "unpacks to too much" in gus.problems[0], "what was within the bounds counts"
+    monkeypatch.setattr(archives, "MOST_TOTAL", 10**9)
     deep = {FILE: lab(1)}
     for k in range(6):
         deep = {f"{k}.zip": make_zip(deep)}
-    monkeypatch.setattr(archives, "MOST_NESTED", 10**7)
     (fay,) = read(tmp_path / "d", {"fay.zip": make_zip(deep)}).submissions
     assert "archives: unpack it" in fay.problems[0]
 
@@ -918,6 +965,19 @@ def test_bad_rosters_are_one_sentence(tmp_path, name):
     with pytest.raises(CourseError) as raised:
         roster_of(tmp_path, text)
     assert part in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_a_roster_or_settings_of_any_damage_are_read_or_refused(tmp_path):
+    for seed in range(200):
+        drawn = random.Random(seed)
+        for name, read_it in (
+            ("class.csv", inbox.read_roster),
+            ("grading.toml", lambda path: settings.read_settings(path, LABS)),
+        ):
+            text = {"class.csv": CLASS, "grading.toml": TOML}[name]
+            (tmp_path / name).write_bytes(damage(text.encode() * 3, drawn))
+            with contextlib.suppress(CourseError):
+                read_it(tmp_path / name)
 
 
 def test_lost_zeros_are_told(tmp_path):

@@ -7,7 +7,6 @@ who; contents: which lab a notebook is; choose: which version counts; table: wha
 """
 
 import datetime
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,7 +86,7 @@ def read(folder, labs, *, roster=None, settings=None, work=None):
     if not folder.exists():
         raise CourseError(f"There is no folder {folder.name} with submissions: give its path as SUBMISSIONS=folder.")
     zone = settings.zone if settings else None
-    with ExitStack() as stack:
+    with archives.Opened() as stack:
         reader = Reader(contents.signs(), roster, zone)
         nodes = list(archives.open_all(folder, stack))
         reader.read(nodes)

@@ -12,12 +12,14 @@ import tarfile
 import tempfile
 import unicodedata
 import zipfile
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 MOST_ENTRIES = 20_000  # of one archive
 MOST_NOTEBOOK = 256 * 2**20  # bytes of one file
 MOST_NESTED = 512 * 2**20  # bytes of an archive in an archive
+MOST_TOTAL = 4 * 2**30  # bytes of all archives in archives
 MOST_DEPTH = 4  # archives in archives
 MOST_FOLDERS = 40  # in each other
 MOST_RATIO = 100  # archives hardly compress: one in an archive that grows more than this is a bomb
@@ -25,6 +27,14 @@ JUNK = {"__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini", "venv", "node_mod
 STREAMS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
 OTHER_KINDS = {b"7z\xbc\xaf\x27\x1c": "a 7z archive", b"Rar!": "a RAR archive"}
 ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".7z", ".rar")
+
+
+class Opened(ExitStack):
+    """Closes what was opened, and counts how much archives in archives may still unpack to."""
+
+    def __init__(self):
+        super().__init__()
+        self.left = MOST_TOTAL
 
 
 class TooLarge(Exception):
@@ -171,7 +181,7 @@ def _as_archive(node, stack, opener, depth):
             _open_zip(node, stream, stack, depth)
     except TooLarge:
         node.problem = f"{node.name} unpacks to too much; nothing of it was taken"
-    except (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, ValueError, lzma.LZMAError):
+    except Exception:  # each kind of damage has an error of its own, and none may reach the others
         node.problem = f"{node.name} is damaged or not an archive of its name: ask for it once more"
     return node
 
@@ -252,7 +262,8 @@ def _unpacked(stream, stack):
     whole = stack.enter_context(tempfile.TemporaryFile())
     while block := stream.read(2**20):
         whole.write(block)
-        if whole.tell() > MOST_NESTED:
+        stack.left -= len(block)
+        if whole.tell() > MOST_NESTED or stack.left < 0:
             raise TooLarge
     whole.seek(0)
     return whole
@@ -267,8 +278,10 @@ def _nested(leaf, stack, depth, grown):
         return leaf
 
     def opener():
+        content = leaf.read(min(MOST_NESTED, stack.left))
+        stack.left -= len(content)
         whole = tempfile.SpooledTemporaryFile(max_size=16 * 2**20)
-        whole.write(leaf.read(MOST_NESTED))
+        whole.write(content)
         whole.seek(0)
         return whole
 

@@ -5,6 +5,7 @@ import csv
 import gzip
 import io
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -1135,6 +1136,7 @@ due = "20.11.2026 12:00"
         (f"Lab 3_ada_attempt_2026-11-21-13-30-00_{FILE}", "in time"),  # two extra days
         (f"bob_8_1_{FILE}", ""),
         (f"bob_LATE_8_1_{FILE}", "late, says Canvas"),
+        (f"ada_LATE_1_1_{FILE}", "late, says Canvas (extension: 2 days)"),
         (f"B_Bob_bob_8/Verspaetete Abgabe - {FILE}", "late, says ILIAS"),
     ],
 )
@@ -1210,6 +1212,28 @@ def test_a_no_grades_nothing(monkeypatch, answer):
     monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
     with contextlib.redirect_stdout(io.StringIO()):
         command._ask(3)
+
+
+def test_no_folder_is_one_sentence(capsys):
+    """`make grade` alone must not read the folder that it is called in."""
+    with pytest.raises(SystemExit):
+        command.main(["", "--inbox-only"])
+    assert "give what your platform gave: make grade SUBMISSIONS=folder" in capsys.readouterr().err
+
+
+def test_a_terminal_without_somebodys_letters(tmp_path):
+    put(tmp_path / "in", {f"王伟_13_9003_{FILE}": lab(1)})
+    arguments = [
+        sys.executable,
+        "-m",
+        "tflite_course.grading",
+        tmp_path / "in",
+        "--work",
+        tmp_path / "w",
+        "--inbox-only",
+    ]
+    done = subprocess.run(arguments, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0 and b"1 file in" in done.stdout, done.stderr
 
 
 def test_class_csv_and_grading_toml_lie_beside_the_submissions(tmp_path, capsys):

@@ -18,6 +18,9 @@ from tflite_course.grading.inbox import table, worksheets
 
 
 def main(arguments=None):
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that lacks somebody's letters
     options = _parser().parse_args(arguments)
     known = sorted(path.name for path in (ROOT / "solutions").iterdir() if path.is_dir())
     options.labs = options.labs or known
@@ -48,7 +51,7 @@ def main(arguments=None):
 
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m tflite_course.grading", description=__doc__.split("\n")[0])
-    parser.add_argument("submissions", type=Path, help="what the platform gave: a folder, or an archive of the class")
+    parser.add_argument("submissions", type=_given, help="what the platform gave: a folder, or an archive of the class")
     parser.add_argument("--work", type=Path, default=Path("grading"), help="where the gradebook is (default: grading)")
     parser.add_argument("--labs", nargs="*", help="only these labs (default: all that have a solution)")
     parser.add_argument("--roster", type=Path, help="who is in the class (default: class.csv in submissions or work)")
@@ -62,6 +65,13 @@ def _parser():
     parser.add_argument("--again", action="store_true", help="grade again what is graded")
     parser.add_argument("--unsafe", action="store_true", help="without a sandbox: submissions run as you")
     return parser
+
+
+def _given(text):
+    """Return the path of the submissions; "" is what make passes on when it was given none."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("give what your platform gave: make grade SUBMISSIONS=folder")
+    return Path(text)
 
 
 def _check_machine(options):

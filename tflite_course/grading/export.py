@@ -24,7 +24,7 @@ from tflite_course.grading.inbox import contents, worksheets
 from tflite_course.grading.settings import Settings
 
 CRITERIA = ["student", "lab", "criterion", "automatic", "manual", "score", "most", "needs marking", "comment"]
-NOTES = ["student", "id", "name", "lab", "score", "most", "waiting", "handed in", "late", "version", "why"]
+NOTES = ["student", "id", "name", "lab", "score", "most", "waiting", "handed in", "on time", "version", "why"]
 
 
 def export(work, labs=None, *, settings=None, tables=(), marks=None):
@@ -62,9 +62,8 @@ def notes(marks):
         who = [student, facts.get("id"), facts.get("name")]
         mine = [mark for (name, _), mark in marks.marks.items() if name == student]
         for mark in mine:
-            late = "late" if mark.entry.get("late") else ""
             rows.append([*who, mark.lab, f"{mark.score:g}", f"{mark.most:g}", mark.waiting or ""])
-            rows[-1] += [mark.entry.get("when"), late, mark.entry.get("version"), mark.why]
+            rows[-1] += [mark.entry.get(key) for key in ("when", "on time", "version")] + [mark.why]
         if not mine:
             problems = "; ".join(facts.get("problems", ())) or "nothing was handed in"
             rows.append([*who, "", "", "", "", "", "", "", problems])

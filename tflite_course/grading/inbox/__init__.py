@@ -180,7 +180,8 @@ def on_time(handed, settings, person):
     """Return in words whether a lab came in time: "in time", "late by 1 d 2 h", "late, says Canvas"; "" if unknown."""
     due = settings.due(handed.lab, person) if settings else None
     if handed.when is None or due is None:
-        return f"late, says {handed.platform}" if handed.late else ""
+        days = f" (extension: {person.days:g} days)" if handed.late and person and person.days else ""
+        return f"late, says {handed.platform}{days}" if handed.late else ""
     over = dates.aware(handed.when, settings.zone) - due
     if over <= datetime.timedelta(minutes=settings.grace_minutes):
         return "in time"
@@ -214,6 +215,7 @@ def store(inbox, work, zone=None):
                 "when": dates.aware(handed.when, zone).isoformat() if handed.when else None,
                 "clock": handed.clock,
                 "late": handed.late,
+                "on time": submission.on_time.get(lab, ""),
                 "version": f"{handed.version} of {handed.of}",
                 "odd": handed.odd,
             }

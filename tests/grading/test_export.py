@@ -356,3 +356,11 @@ def test_other_platforms_have_no_archive(work):
     give(work, "ada", L3, 1)
     page(work, "ada", L3)
     assert uploads.write_uploads(work) == []
+
+
+def test_the_fingerprint_follows_what_was_handed_in_and_the_tables(work):
+    _, _, tables = hand_in(work, MOODLE)
+    first = export.fingerprint(work, tables)
+    assert export.fingerprint(work, tables) == first
+    _, _, tables = hand_in(work, {"Grades-Course-Lab 3-99.csv": SHEET})
+    assert export.fingerprint(work, tables) != first

@@ -14,13 +14,14 @@ Forms, as the importers read them:
 CSV is written by the csv module. A text that a spreadsheet would take for a formula gets an apostrophe.
 """
 
+import hashlib
 import re
 import shutil
 from pathlib import Path
 
 from tflite_course.grading import marks as all_marks
 from tflite_course.grading import spreadsheet
-from tflite_course.grading.inbox import contents, worksheets
+from tflite_course.grading.inbox import HANDED_IN, contents, worksheets
 from tflite_course.grading.settings import Settings
 
 CRITERIA = ["student", "lab", "criterion", "automatic", "manual", "score", "most", "needs marking", "comment"]
@@ -43,6 +44,15 @@ def export(work, labs=None, *, settings=None, tables=(), marks=None):
     files += write_moodle(work, marks, settings, tables)
     files += write_others(work, marks, settings)
     return files
+
+
+def fingerprint(work, tables=()):
+    """Return a hash of what the files depend on beside the gradebook: who handed in what, and the platforms' tables."""
+    digest = hashlib.sha256()
+    for path in [Path(work) / HANDED_IN, *sorted(table.path for table in tables)]:
+        if path.is_file():
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def keep_tables(work, tables):

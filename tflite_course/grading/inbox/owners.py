@@ -274,7 +274,7 @@ class Reader:
         return Owner("plain", name, name, (), file, float(number))
 
     def _read_plain(self, node, shown, here, beside):
-        """Read a file or folder of no platform: its name is the person's. beside: whether a platform's are there."""
+        """Read a file or folder of no platform: its name is the person's. beside: is a platform's there, too?"""
         if node.name.lower().endswith((".csv", ".toml", ".yml", ".xlsx")) and not node.is_folder:
             if here and node.name.lower() in ("class.csv", "grading.toml"):
                 self.problems.append(f"{shown} was not read: put it beside what the platform gave, not into a folder")

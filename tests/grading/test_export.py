@@ -15,7 +15,8 @@ import pytest
 from nbgrader.api import Gradebook
 
 from tests import ROOT
-from tflite_course.grading import export, grade, gradebook, inbox, marks, settings, uploads
+from tflite_course.errors import CourseError
+from tflite_course.grading import export, grade, gradebook, inbox, marks, settings, spreadsheet, uploads
 from tflite_course.grading.inbox import worksheets
 
 L1, L3 = "lab_1_train_and_convert", "lab_3_quantize"
@@ -298,6 +299,15 @@ def test_a_group_gets_the_mark_of_its_submission(work):
     assert found["12"][7] == f"{most(work, L3):g}"
     rows = {row[0]: row[-1] for row in read(work / "canvas.csv")}
     assert rows["Jan"] == f"{most(work, L3):g}" and rows["Eve"] == ""
+
+
+def test_a_file_that_another_program_holds_is_one_sentence(tmp_path, monkeypatch):
+    def held(*arguments, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(spreadsheet, "open", held, raising=False)
+    with pytest.raises(CourseError, match="canvas.csv cannot be written: close it in the other program"):
+        spreadsheet.write(tmp_path / "canvas.csv", ["a"], [])
 
 
 # --- feedback

@@ -2,6 +2,9 @@
 
 import csv
 import html
+from pathlib import Path
+
+from tflite_course.errors import CourseError
 
 
 def as_cell(value):
@@ -12,11 +15,18 @@ def as_cell(value):
 
 
 def write(path, header, rows, as_they_are=False):
-    """Write rows, lists of plain values, under a header as CSV that Excel reads as UTF-8; as_cell makes them safe."""
-    with open(path, "w", newline="", encoding="utf-8-sig") as stream:  # the mark makes Excel read UTF-8
-        writer = csv.writer(stream)
-        writer.writerow(header)
-        writer.writerows(row if as_they_are else [as_cell(value) for value in row] for row in rows)
+    """Write rows, lists of plain values, under a header as CSV that Excel reads as UTF-8; as_cell makes them safe.
+
+    Raises CourseError when another program holds the file, as Excel does on Windows.
+    """
+    try:
+        with open(path, "w", newline="", encoding="utf-8-sig") as stream:  # the mark makes Excel read UTF-8
+            writer = csv.writer(stream)
+            writer.writerow(header)
+            writer.writerows(row if as_they_are else [as_cell(value) for value in row] for row in rows)
+    except PermissionError:
+        name = Path(path).name
+        raise CourseError(f"{name} cannot be written: close it in the other program, and run again.") from None
 
 
 def one_line(text):

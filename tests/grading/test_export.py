@@ -310,6 +310,20 @@ def test_a_file_that_another_program_holds_is_one_sentence(tmp_path, monkeypatch
         spreadsheet.write(tmp_path / "canvas.csv", ["a"], [])
 
 
+def test_two_whom_the_roster_joins_later_are_one_in_the_files(work):
+    files = {
+        f"Ada Lovelace_5_assignsubmission_file_/{L3}.ipynb": L3,
+        f"Ada Lovelace_6_assignsubmission_file_/{L1}.ipynb": L1,
+    }
+    hand_in(work, files)
+    give(work, "5", L3, 1)
+    give(work, "6", L1, 1)
+    gradebook.add_student(work, "of an older run")
+    hand_in(work, files, "id,name\nm1,Ada Lovelace\n")
+    export.export(work)
+    assert {row[0] for row in read(work / "notes.csv")[1:]} == {"5", "of an older run"}
+
+
 # --- feedback
 
 

@@ -1027,6 +1027,28 @@ def test_a_damaged_list_of_students_is_one_sentence(tmp_path):
         inbox.read(tmp_path / "in", LABS, work=tmp_path / "work")
 
 
+def test_a_roster_that_comes_later_joins_and_keeps_the_names(tmp_path):
+    files = {
+        f"Ada Lovelace_5{MOODLE}_/{FILE}": lab(1),
+        f"Ada Lovelace_6{MOODLE}_/{L4}.ipynb": lab(2, L4),
+        f"bob_13_9001_{FILE}": lab(3),
+    }
+    work = tmp_path / "work"
+    put(tmp_path / "in", files)
+    first = inbox.read(tmp_path / "in", LABS, work=work)
+    inbox.store(first, work)
+    assert set(found(first)) == {"5", "6", "13"}
+    names = roster_of(tmp_path / "in", "id,name\nm1,Ada Lovelace\nm2,Bob\nm3,Eve\n")
+    for _ in range(2):
+        later = inbox.read(tmp_path / "in", LABS, roster=names, work=work)
+        inbox.store(later, work)
+        assert found(later) == {"5": {L3: "1", L4: "2"}, "13": {L3: "3"}}
+        assert [s.student for s in later.absent] == ["m3"]
+    stored = json.loads((work / "handed_in.json").read_text(encoding="utf-8"))
+    assert {name for name, entry in stored.items() if not entry.get("joined")} == {"5", "13", "m3"}
+    assert stored["5"]["name"] == "Ada Lovelace" and stored["6"]["joined"]
+
+
 @pytest.mark.parametrize("text", ["../x", "a/b", "..", ".hidden", "a*b?", "[x]", "x" * 300, "", "  ", "a\nb", "-x"])
 def test_safe_names(text):
     name = people.safe_name(text)

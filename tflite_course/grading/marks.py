@@ -84,12 +84,16 @@ def read_marks(work):
     found, most, students, criteria = {}, {}, {}, []
     with Gradebook(gradebook.database(work), gradebook.COURSE_ID) as book:
         for person in book.students:
+            if known.get(person.id, {}).get("joined"):  # with another student, by the roster
+                continue
             whole = " ".join(part for part in (person.first_name, person.last_name) if part)
             facts = {"id": person.lms_user_id or person.id, "name": whole, "email": person.email or ""}
             students[person.id] = facts | {key: value for key, value in known.get(person.id, {}).items() if value != ""}
         for assignment in sorted(book.assignments, key=lambda assignment: _natural(assignment.name)):
             most[assignment.name] = float(assignment.max_score)
             for submission in book.assignment_submissions(assignment.name):
+                if submission.student_id not in students:
+                    continue
                 mark = _mark(work, submission, assignment.name, known.get(submission.student_id, {}))
                 found[mark.student, mark.lab] = mark
                 criteria += _criteria(submission, assignment.name)

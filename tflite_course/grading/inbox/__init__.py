@@ -195,6 +195,8 @@ def store(inbox, work, zone=None):
     people.store_names(inbox.names, work)
     path = work / HANDED_IN
     known = people.read_json(path)
+    for student in known.keys() - set(inbox.names.values()):
+        known[student] |= {"joined": True}  # with another, by the roster; its row stays in the gradebook
     for submission in [*inbox.submissions, *inbox.absent]:
         entry = known.setdefault(submission.student, {"labs": {}})
         person = submission.person

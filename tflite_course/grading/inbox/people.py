@@ -8,7 +8,7 @@ import json
 import os
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -189,19 +189,36 @@ def safe_name(text):
 
 
 def name_students(identities, work):
-    """Give each identity its name in the gradebook: the one it has had, else its id made safe and told apart."""
+    """Give each identity its name in the gradebook: the one it has had, else its id made safe and told apart.
+
+    Who was known by a platform's mark before there was a roster keeps that name. Returns {key: name} of all.
+    """
     known = read_json(Path(work) / REGISTRY) if work else {}
     taken = {name.casefold() for name in known.values()}
+    marks = Counter(mark for identity in identities for mark in _marks(identity))
     for identity in sorted(identities, key=lambda identity: identity.key):
+        before = [mark for mark in _marks(identity) if marks[mark] == 1]  # the mark of a group is nobody's
         if identity.key not in known:
-            name = safe_name(identity.id)
-            if name.casefold() in taken:
-                mark = hashlib.sha256(identity.key.encode()).hexdigest()
-                name = next(n for k in range(6, 64) if (n := f"{name}-{mark[:k]}").casefold() not in taken)
-            known[identity.key] = name
-            taken.add(name.casefold())
+            old = next((known[mark] for mark in before if mark in known), None)
+            known[identity.key] = old or _new_name(identity, taken)
+            taken.add(known[identity.key].casefold())
         identity.student = known[identity.key]
+        if identity.person:
+            known.update((mark, identity.student) for mark in before if mark in known)
     return known
+
+
+def _marks(identity):
+    """Return the keys that the owners of an identity's units have without a roster."""
+    return sorted({f"{owner.platform}:{owner.id or owner.name}" for _, owner in identity.units})
+
+
+def _new_name(identity, taken):
+    name = safe_name(identity.id)
+    if name.casefold() in taken:
+        mark = hashlib.sha256(identity.key.encode()).hexdigest()
+        name = next(n for k in range(6, 64) if (n := f"{name}-{mark[:k]}").casefold() not in taken)
+    return name
 
 
 def store_names(known, work):

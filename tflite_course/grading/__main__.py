@@ -180,7 +180,7 @@ def _write(options, received, handed_in):
     for mark in found.waiting(handed_in):
         print(f"to mark by hand: {mark.student} {mark.lab}: {mark.waiting}")
     if open_ := sum(mark.waiting > 0 for mark in found.marks.values()):
-        print(f"{open_} marks wait for a person: they are blank in the files for platforms")
+        print(f"{open_} {'mark waits' if open_ == 1 else 'marks wait'} for a person: blank in the files for platforms")
     if "journal" in handed_in:
         journal_report.write_report(options.work)
         print(options.work / "journal_report.txt")

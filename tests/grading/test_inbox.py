@@ -5,6 +5,9 @@ import csv
 import gzip
 import io
 import json
+import os
+import random
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -263,6 +266,16 @@ DOWNLOADS = {
         {f"Lovelace_Ada_ada_1234/{FILE}": lab(1), f"van Dyke_Bob_bob_v_77/{FILE}": lab(2)},
         {"1234": {L3: "1"}, "77": {L3: "2"}},
     ),
+    "ILIAS, teams, later and late files": (
+        {
+            "Abgaben.zip": {
+                f"Team 12/Lovelace_Ada_ada_1234/{FILE}": lab("old"),
+                f"Team 12/Lovelace_Ada_ada_1234/{L3} (2).ipynb": lab("new"),
+                f"Team 13/Byron_Bob_bob_77/Late submission - {FILE}": lab(2),
+            }
+        },
+        {"1234": {L3: "new"}, "77": {L3: "2"}},
+    ),
     "ILIAS, zipped, times before the names": (
         {
             "Abgaben.zip": {
@@ -283,6 +296,14 @@ DOWNLOADS = {
         },
         {"ada": {L3: "1"}, "bob": {L3: "2"}},
     ),
+    "Sakai without folders": (
+        {
+            f"Lovelace, Ada(ada)_Submission attachment(s)_{FILE}": lab(1),
+            f"Byron, Bob(bob)_Submission attachment(s)_{FILE}": lab(2),
+            "Byron, Bob(bob)_timestamp.txt": "2026-11-20T10:00:00Z",
+        },
+        {"ada": {L3: "1"}, "bob": {L3: "2"}},
+    ),
     "Sakai, a bulk download": (
         {
             "bulk_download.zip": {
@@ -293,8 +314,13 @@ DOWNLOADS = {
         {"s1": {L3: "1"}, "s2": {L3: "2"}},
     ),
     "Google Drive": (
-        {f"Ada Lovelace - {FILE}": lab(1), "Jan Novak - Untitled0.ipynb": lab(2)},
-        {"Ada-Lovelace": {L3: "1"}, "Jan-Novak": {L3: "2"}},
+        {
+            f"Ada Lovelace - {FILE}": lab(1),
+            "Jan Novak - Untitled0.ipynb": lab(2),
+            f"{L3} - Eve Adams.ipynb": lab(3),
+            f"Copy of {L3} - Li.ipynb": lab(4),
+        },
+        {"Ada-Lovelace": {L3: "1"}, "Jan-Novak": {L3: "2"}, "Eve-Adams": {L3: "3"}, "Li": {L3: "4"}},
     ),
     "Google Drive, zipped": (
         {
@@ -331,6 +357,19 @@ DOWNLOADS = {
         {"ada.ipynb": lab("old"), "ada (1).ipynb": lab("new"), "bob.ipynb": lab(2)},
         {"ada": {L3: "new"}, "bob": {L3: "2"}},
     ),
+    "students' numbers": (
+        {
+            "12345.ipynb": lab(1),
+            f"67890/{FILE}": lab(2),
+            f"s777_{FILE}": lab(3),
+            "88888.zip": {FILE: lab(4)},
+        },
+        {"12345": {L3: "1"}, "67890": {L3: "2"}, "s777": {L3: "3"}, "88888": {L3: "4"}},
+    ),
+    "a class zip of students' numbers": (
+        {"Lab 3.zip": {"12345.ipynb": lab(1), f"67890/{FILE}": lab(2)}},
+        {"12345": {L3: "1"}, "67890": {L3: "2"}},
+    ),
     "a class zip of folders": (
         {"class.zip": {f"ada/{FILE}": lab(1), f"bob/{FILE}": lab(2)}},
         {"ada": {L3: "1"}, "bob": {L3: "2"}},
@@ -362,6 +401,18 @@ DOWNLOADS = {
         },
         {"ada": {L3: "1", L4: "2"}, "bob": {L3: "new"}},
     ),
+    "a student's own folders that look like a platform's": (
+        {
+            f"ada/my_test_run_12/{FILE}": lab(1),
+            f"bob/mylab/{FILE}": lab(2),
+            "bob/mylab/.git/HEAD": "ref",
+            f"eve/{FILE}": lab(3),
+            "eve/model_10_20_test.ipynb": "{}",
+            "eve/more/x.ipynb": "{}",
+            "eve/plots.ipynb": "{}",
+        },
+        {"ada": {L3: "1"}, "bob": {L3: "2"}, "eve": {L3: "3"}},
+    ),
     "names that differ in their case": (
         {"Ada.zip": {FILE: lab(1)}, "ada/lab.ipynb": lab(2)},
         None,  # two, and the second one's name has a mark behind it
@@ -392,6 +443,45 @@ def read_path(path):
     return inbox.read(path, LABS)
 
 
+# names of people that look like something else
+NAMES = """Jan Novak,Ada Lovelace,王伟,李娜,Pat O'Brien,van der Berg,José Álvarez,Müller-Lüdenscheid,A,X Æ A-12,\
+Lab Rat,Old Bob,Journal Smith,Copy Cat,Test Student2,ﬁnn,Søren,محمد,Анна,null,none,NaN,True,con,100,Dr. No,a.b,Ms. 3,\
+Anna-Lena,Week Endler,Final Fantasy,Version One,Solution Man""".split(",")
+LETTERS = {name: "".join(c for c in name.lower() if c.isalnum()) for name in NAMES}
+FORMS = {
+    "Canvas": lambda n, k: f"{LETTERS[n]}{'_LATE' * (k % 2)}_{100 + k}_{9000 + k}_{FILE}",
+    "Moodle": lambda n, k: f"{n}_{100 + k}{MOODLE}{'_' * (k % 2)}/{FILE}",
+    "Blackboard": lambda n, k: f"Lab 3_u{k}{'_x' * (k % 2)}_attempt_2026-11-20-10-00-00_{FILE}",
+    "Brightspace": lambda n, k: f"{100 + k}-77 - {n} - Nov 24, 2026 1155 AM{('/', ' - ')[k % 2]}{FILE}",
+    "Sakai": lambda n, k: f"{n}, F(u{k})/Submission attachment(s)/{FILE}",
+    "GitHub": lambda n, k: f"lab-3-quantize-submissions/lab-3-quantize-u{k}/{FILE}",
+    "folders": lambda n, k: f"{n}/{FILE}",
+    "files": lambda n, k: f"{n}.ipynb",
+    "Google": lambda n, k: f"{n} - {FILE}",
+}
+WRAPPERS = {
+    "as it is": lambda files: files,
+    "a zip": lambda files: {"submissions.zip": files},
+    "a folder": lambda files: {f"Download/{name}": text for name, text in files.items()},
+    "a zip with a folder": lambda files: {"Robots 1.zip": {f"Robots 1/{name}": text for name, text in files.items()}},
+}
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+@pytest.mark.parametrize("form", FORMS)
+def test_nobody_is_merged_or_lost_whatever_the_names(tmp_path, form, wrapper):
+    for seed in range(4):
+        drawn = random.Random(f"{form} {wrapper} {seed}")
+        names = drawn.sample(NAMES, 7)
+        if form in ("Canvas", "Moodle", "Blackboard", "Brightspace", "Sakai"):
+            names += names[:2]  # two of one name, whom the platform's ids tell apart
+        files = {FORMS[form](name, k): lab(k) for k, name in enumerate(names, 1)}
+        received = read(tmp_path / str(seed), WRAPPERS[wrapper](files))
+        versions = sorted(int(mark) for marks in found(received).values() for mark in marks.values())
+        assert versions == list(range(1, len(names) + 1)), (names, found(received), received.notes)
+        assert len(received.submissions) == len(names)
+
+
 def test_names_stay_as_they_stand(tmp_path):
     received = read(tmp_path, {f"王伟_13_9003_{FILE}": lab(1), f"Ada O'Brien-Ünal_7{MOODLE}_/{FILE}": lab(2)})
     assert {s.student: s.name for s in received.submissions} == {"13": "王伟", "7": "Ada O'Brien-Ünal"}
@@ -408,6 +498,10 @@ def test_names_stay_as_they_stand(tmp_path):
             {f"Ada_1{MOODLE}_/{FILE}": lab(1), f"Ada_2{MOODLE}_/{L4}.ipynb": lab(2, L4)},
             "Moodle numbers anew for each assignment",
         ),
+        (
+            {f"Ada Lovelace/{FILE}": lab(1), "ada_lovelace.zip": {FILE: lab(2)}},
+            "may be one person: they are kept apart",
+        ),
         ({"submission_metadata.yml": "- [", f"submission_1/{FILE}": lab(1)}, "cannot be read"),
         ({"submission_metadata.yml": "submission_1: {':submitters': []}", f"submission_1/{FILE}": lab(1)}, "nobody is"),
     ],
@@ -423,6 +517,25 @@ def test_versions_that_nothing_tells_apart_are_marked(tmp_path):
     received = read(tmp_path, {f"ada/a/{FILE}": lab(1), f"ada/b/{FILE}": lab(2), f"bob/{FILE}": lab(3)})
     (ada, _) = received.submissions
     assert ada.handed[L3].of == 2 and any("nothing tells which" in sentence for sentence in ada.handed[L3].odd)
+
+
+def test_a_folder_and_an_archive_of_one_person(tmp_path):
+    """A time in an archive tells nothing about a file that has none."""
+    (ada,) = read(tmp_path, {f"ada/{FILE}": lab(1), "ada.zip": {FILE: lab(2)}}).submissions
+    assert ada.handed[L3].of == 2 and any("nothing tells which" in sentence for sentence in ada.handed[L3].odd)
+
+
+def test_the_same_download_twice(tmp_path):
+    twice = {f"ada_12_9001_{FILE}": lab(1), f"bob_13_9002_{FILE}": lab(2)}
+    received = read(tmp_path, {"submissions.zip": twice, "submissions (1).zip": twice})
+    assert found(received) == {"12": {L3: "1"}, "13": {L3: "2"}}
+    assert received.submissions[0].handed[L3].odd == ["2 copies of the same file"]
+
+
+def test_the_work_folder_is_nobodys(tmp_path):
+    put(tmp_path, {"ada.ipynb": lab(1), f"grading/submitted/x/{FILE}": lab(2), "grading/gradebook.db": "x"})
+    assert found(read(tmp_path, {"old.zip": {f"eve/{FILE}": lab(3), "eve/class.csv": "id"}})).keys() >= {"ada"}
+    assert "x" not in found(read(tmp_path))
 
 
 # --- which lab it is
@@ -503,7 +616,7 @@ def test_files_travel_with_the_notebook(tmp_path):
     )
     files = {s.student: s.files for s in received.submissions}
     assert files["ada"][L3] == {"helper.py": b"x = 1", "data/a.csv": b"1", "n.ipynb": b"{}"}
-    assert files["13"][L3]["helper.py"] == b"old" and files["13"][L3]["helper-1.py"] == b"new"
+    assert files["13"][L3]["helper.py"] == b"new" and files["13"][L3]["helper-1.py"] == b"new"
     assert files["eve"] == {L3: {}, L4: {}}, "labs are not helpers"
 
 
@@ -612,6 +725,47 @@ def test_a_damaged_file_in_an_archive_harms_only_itself(tmp_path):
     assert list(ada.handed) == [L4] and any("cannot be read" in problem for problem in ada.problems)
 
 
+WHOLE = {
+    "zip": make_zip({FILE: lab(1), "h.py": "x" * 500, "in.zip": {f"{L4}.ipynb": lab(2, L4)}}),
+    "tar": tar("w", {FILE: lab(1)}),
+    "tgz": tar("w:gz", {FILE: lab(1), "h.py": "y"}),
+    "tar.bz2": tar("w:bz2", {FILE: lab(1)}),
+    "tar.xz": tar("w:xz", {FILE: lab(1)}),
+    "ipynb": lab(1).encode(),
+    "ipynb.gz": gzip.compress(lab(1).encode(), mtime=0),
+}
+
+
+def damage(content, drawn):
+    """Return content with bytes changed, cut, inserted, zeroed, or changed in its last part."""
+    content, place = bytearray(content), drawn.randrange(len(content))
+    kind = drawn.choice(["change", "cut", "insert", "zero", "end"])
+    if kind == "cut":
+        return bytes(content[:place])
+    if kind == "insert":
+        content[place:place] = drawn.randbytes(drawn.randrange(1, 200))
+    elif kind == "zero":
+        content[place : place + 100] = bytes(100)
+    else:
+        for _ in range(drawn.choice([1, 3, 30])):
+            content[drawn.randrange(len(content)) if kind == "change" else -drawn.randrange(1, 200)] = drawn.randrange(
+                256
+            )
+    return bytes(content)
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_damage_of_any_kind_stays_with_its_owner(tmp_path, kind):
+    for seed in range(15):
+        content = damage(WHOLE[kind], random.Random(f"{kind} {seed}"))
+        files = {f"dan.{kind}": content, "ada.ipynb": lab(7), "eve.zip": {FILE: lab(8)}}
+        received = read(tmp_path / str(seed), files)
+        assert table.show(received)
+        students = {submission.student: submission for submission in received.submissions}
+        assert (mark_of(students["ada"].notebooks[L3]), mark_of(students["eve"].notebooks[L3])) == ("7", "8")
+        assert students["dan"].handed or students["dan"].problems, "said, or taken as it is"
+
+
 def test_bounds(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "MOST_NOTEBOOK", 1000)
     (ada,) = read(tmp_path / "a", {"ada.zip": {FILE: b"0" * 2000}}).submissions
@@ -622,12 +776,51 @@ def test_bounds(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "MOST_NESTED", 1000)
     (eve,) = read(tmp_path / "c", {"eve.tgz": tar("w:gz", {FILE: lab(1)})}).submissions
     assert "unpacks to too much" in eve.problems[0]
+    monkeypatch.setattr(archives, "MOST_NESTED", 10**7)
+    monkeypatch.setattr(archives, "MOST_NOTEBOOK", 10**7)
+    monkeypatch.setattr(archives, "MOST_TOTAL", 20_000)
+    many = {f"{k}.zip": make_zip({FILE: lab(k) + "x" * 10_000}) for k in range(8)}
+    (gus,) = read(tmp_path / "e", {"gus.zip": make_zip(many)}).submissions
+    assert L3 in gus.handed and "unpacks to too much" in gus.problems[0], "what was within the bounds counts"
+    monkeypatch.setattr(archives, "MOST_TOTAL", 10**9)
     deep = {FILE: lab(1)}
     for k in range(6):
         deep = {f"{k}.zip": make_zip(deep)}
-    monkeypatch.setattr(archives, "MOST_NESTED", 10**7)
     (fay,) = read(tmp_path / "d", {"fay.zip": make_zip(deep)}).submissions
     assert "archives: unpack it" in fay.problems[0]
+
+
+def test_more_archives_than_may_be_open(tmp_path):
+    resource = pytest.importorskip("resource", reason="Windows has no such limit")
+    put(tmp_path, {f"s{k}.zip": {FILE: lab(k)} for k in range(120)})
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, before[1]))
+    try:
+        received = read(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert len([s for s in received.submissions if L3 in s.handed]) == 120
+
+
+def test_folders_in_folders_without_end(tmp_path):
+    received = read(
+        tmp_path, {"ada.zip": {f"{'a/' * 3000}{FILE}": lab(1)}, f"bob/{'b/' * 60}{FILE}": lab(2), "eve.ipynb": lab(3)}
+    )
+    assert {s.student for s in received.submissions} == {"ada", "bob", "eve"}
+    assert "lies in more than 40 folders" in received.submissions[1].problems[0]
+
+
+def test_names_that_are_no_unicode(tmp_path):
+    put(tmp_path, {"eve.ipynb": lab(1)})
+    try:
+        with open(bytes(tmp_path) + b"/b\xf6b.ipynb", "wb") as stream:
+            stream.write(lab(2).encode())
+    except OSError:
+        pytest.skip("this system has Unicode names only")
+    received = inbox.read(tmp_path, LABS)
+    inbox.store(received, tmp_path / "work")
+    table.write(received, tmp_path / "work")
+    assert len(received.submissions) == 2 and "\n".join(table.show(received)).encode()
 
 
 def test_names_in_archives_of_other_systems(tmp_path):
@@ -640,6 +833,11 @@ def test_names_in_archives_of_other_systems(tmp_path):
     raw = stream.getvalue()
     received = read(tmp_path, {"class.zip": raw})
     assert found(received) == {"王伟": {L3: "1"}, "Zoë": {L3: "2"}}
+
+
+def test_a_damaged_class_zip_is_nobodys(tmp_path):
+    received = read(tmp_path, {"submissions.zip": b"PK no", "bob.ipynb": lab(1)})
+    assert found(received) == {"bob": {L3: "1"}} and "submissions.zip is damaged" in received.notes[0]
 
 
 @pytest.mark.parametrize("make", [lambda p: p / "gone", lambda p: p], ids=["missing", "empty"])
@@ -734,6 +932,7 @@ HEADERS = {
     "Gradescope": b"First Name,Last Name,SID,Email,Sections\nAda,Lovelace,007,ada@x.org,\n",
     "Sakai": b"Display ID,ID,Last Name,First Name,grade\nada,007,Lovelace,Ada,\n",
     "other order and capitals": b"E-MAIL,Full Name,Platform ID,notes\nada@x.org,Ada Lovelace,007,likes cats\n",
+    "numbers of other programs": b"id,name\n007.0,Ada Lovelace\n",
     "Windows' letters": "id;name;email\n007;Ada Lovelacé;ada@x.org\n".encode("cp1252"),
 }
 
@@ -769,6 +968,19 @@ def test_bad_rosters_are_one_sentence(tmp_path, name):
     assert part in str(raised.value) and "\n" not in str(raised.value)
 
 
+def test_a_roster_or_settings_of_any_damage_are_read_or_refused(tmp_path):
+    for seed in range(200):
+        drawn = random.Random(seed)
+        for name, read_it in (
+            ("class.csv", inbox.read_roster),
+            ("grading.toml", lambda path: settings.read_settings(path, LABS)),
+        ):
+            text = {"class.csv": CLASS, "grading.toml": TOML}[name]
+            (tmp_path / name).write_bytes(damage(text.encode() * 3, drawn))
+            with contextlib.suppress(CourseError):
+                read_it(tmp_path / name)
+
+
 def test_lost_zeros_are_told(tmp_path):
     received = read(tmp_path, {f"ada_007_1_{FILE}": lab(1)}, "id,name\n7,Ada\n")
     assert received.submissions[0].student == "7"
@@ -778,6 +990,13 @@ def test_lost_zeros_are_told(tmp_path):
 def test_another_name_than_in_the_roster_is_said(tmp_path):
     received = read(tmp_path, {f"byronbob_007_1_{FILE}": lab(1)}, CLASS)
     assert "the roster calls 007 Ada Lovelace, the file byronbob" in received.submissions[0].handed[L3].odd
+
+
+def test_a_group_hands_in_under_its_name(tmp_path):
+    names = "id,name,group\n1,Ada,Team 1\n2,Bob,Team 1\n3,Eve,Team 2\n"
+    received = read(tmp_path, {f"Team 1/{FILE}": lab(1), f"Team 2-Eve_77{MOODLE}_/{FILE}": lab(3)}, names)
+    assert found(received) == {"1": {L3: "1"}, "2": {L3: "1"}, "3": {L3: "3"}}
+    assert any("was handed in for the group Team 1" in note for note in received.notes)
 
 
 def test_one_of_a_group_hands_in(tmp_path):
@@ -801,10 +1020,53 @@ def test_students_are_never_merged_by_making_names_safe(tmp_path):
     assert len({s.student.casefold() for s in again.submissions}) == 4
 
 
+def test_a_damaged_list_of_students_is_one_sentence(tmp_path):
+    put(tmp_path / "in", {"ada.ipynb": lab(1)})
+    put(tmp_path / "work", {"students.json": "{cut"})
+    with pytest.raises(CourseError, match="students.json in the work folder is damaged"):
+        inbox.read(tmp_path / "in", LABS, work=tmp_path / "work")
+
+
+def test_a_roster_that_comes_later_joins_and_keeps_the_names(tmp_path):
+    files = {
+        f"Ada Lovelace_5{MOODLE}_/{FILE}": lab(1),
+        f"Ada Lovelace_6{MOODLE}_/{L4}.ipynb": lab(2, L4),
+        f"bob_13_9001_{FILE}": lab(3),
+    }
+    work = tmp_path / "work"
+    put(tmp_path / "in", files)
+    first = inbox.read(tmp_path / "in", LABS, work=work)
+    inbox.store(first, work)
+    assert set(found(first)) == {"5", "6", "13"}
+    names = roster_of(tmp_path / "in", "id,name\nm1,Ada Lovelace\nm2,Bob\nm3,Eve\n")
+    for _ in range(2):
+        later = inbox.read(tmp_path / "in", LABS, roster=names, work=work)
+        inbox.store(later, work)
+        assert found(later) == {"5": {L3: "1", L4: "2"}, "13": {L3: "3"}}
+        assert [s.student for s in later.absent] == ["m3"]
+    stored = json.loads((work / "handed_in.json").read_text(encoding="utf-8"))
+    assert {name for name, entry in stored.items() if not entry.get("joined")} == {"5", "13", "m3"}
+    assert stored["5"]["name"] == "Ada Lovelace" and stored["6"]["joined"]
+
+
 @pytest.mark.parametrize("text", ["../x", "a/b", "..", ".hidden", "a*b?", "[x]", "x" * 300, "", "  ", "a\nb", "-x"])
 def test_safe_names(text):
     name = people.safe_name(text)
     assert name and len(name) <= 81 and not set(name) & set('/\\*?[]:<>|"\n ') and name[0] not in ".-"
+
+
+def test_an_older_version_never_replaces_a_newer_one(tmp_path):
+    put(tmp_path / "in", {f"ada_12_9007_{FILE}": lab("new")})
+    first = inbox.read(tmp_path / "in", LABS, work=tmp_path / "work")
+    inbox.store(first, tmp_path / "work")
+    put(tmp_path / "old", {f"ada_12_9001_{FILE}": lab("old"), f"bob_13_9002_{FILE}": lab(2)})
+    second = inbox.read(tmp_path / "old", LABS, work=tmp_path / "work")
+    assert found(second) == {"12": {}, "13": {L3: "2"}}
+    assert any("is older than ada_12_9007" in note for note in second.notes)
+    inbox.store(second, tmp_path / "work")
+    stored = json.loads((tmp_path / "work" / "handed_in.json").read_text(encoding="utf-8"))
+    assert stored["12"]["labs"][L3]["source"] == f"ada_12_9007_{FILE}"
+    assert found(inbox.read(tmp_path / "in", LABS, work=tmp_path / "work")) == {"12": {L3: "new"}}
 
 
 # --- dates and grading.toml
@@ -896,6 +1158,8 @@ due = "20.11.2026 12:00"
         (f"Lab 3_ada_attempt_2026-11-21-13-30-00_{FILE}", "in time"),  # two extra days
         (f"bob_8_1_{FILE}", ""),
         (f"bob_LATE_8_1_{FILE}", "late, says Canvas"),
+        (f"ada_LATE_1_1_{FILE}", "late, says Canvas (extension: 2 days)"),
+        (f"B_Bob_bob_8/Verspaetete Abgabe - {FILE}", "late, says ILIAS"),
     ],
 )
 def test_on_time(tmp_path, name, expected):
@@ -921,6 +1185,14 @@ def test_the_table(tmp_path):
     with open(path, encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [(row["student"], row["lab"], row["version"]) for row in rows] == [("13", L3, "1"), ("ada", L3, "2 of 2")]
+
+
+def test_make_takes_a_folder_with_a_blank_in_its_name():
+    if shutil.which("make") is None:
+        pytest.skip("There is no make.")
+    arguments = ["make", "-n", "grade", "SUBMISSIONS=Lab 2 of us", "GRADE_FLAGS=--yes"]
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True)
+    assert 'tflite_course.grading "Lab 2 of us" --yes' in done.stdout
 
 
 def run_command(folder, *arguments):
@@ -962,6 +1234,28 @@ def test_a_no_grades_nothing(monkeypatch, answer):
     monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
     with contextlib.redirect_stdout(io.StringIO()):
         command._ask(3)
+
+
+def test_no_folder_is_one_sentence(capsys):
+    """`make grade` alone must not read the folder that it is called in."""
+    with pytest.raises(SystemExit):
+        command.main(["", "--inbox-only"])
+    assert "give what your platform gave: make grade SUBMISSIONS=folder" in capsys.readouterr().err
+
+
+def test_a_terminal_without_somebodys_letters(tmp_path):
+    put(tmp_path / "in", {f"王伟_13_9003_{FILE}": lab(1)})
+    arguments = [
+        sys.executable,
+        "-m",
+        "tflite_course.grading",
+        tmp_path / "in",
+        "--work",
+        tmp_path / "w",
+        "--inbox-only",
+    ]
+    done = subprocess.run(arguments, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0 and b"1 file in" in done.stdout, done.stderr
 
 
 def test_class_csv_and_grading_toml_lie_beside_the_submissions(tmp_path, capsys):

@@ -14,35 +14,45 @@ Forms, as the importers read them:
 CSV is written by the csv module. A text that a spreadsheet would take for a formula gets an apostrophe.
 """
 
+import hashlib
 import re
 import shutil
 from pathlib import Path
 
-from tflite_course.grading import gradebook, spreadsheet
 from tflite_course.grading import marks as all_marks
-from tflite_course.grading.inbox import contents, worksheets
+from tflite_course.grading import spreadsheet
+from tflite_course.grading.inbox import HANDED_IN, contents, worksheets
 from tflite_course.grading.settings import Settings
 
 CRITERIA = ["student", "lab", "criterion", "automatic", "manual", "score", "most", "needs marking", "comment"]
-NOTES = ["student", "id", "name", "lab", "score", "most", "waiting", "handed in", "late", "version", "why"]
+NOTES = ["student", "id", "name", "lab", "score", "most", "waiting", "handed in", "on time", "version", "why"]
 
 
-def export(work, labs=None, *, settings=None, tables=()):
+def export(work, labs=None, *, settings=None, tables=(), marks=None):
     """Write the files of all labs of a work folder; return their paths.
 
     labs: ignored, all labs of the gradebook are written; settings: of grading.toml; tables: worksheets.Table as they
-    were downloaded, kept in the folder "platform" for later runs.
+    were downloaded, kept in the folder "platform" for later runs; marks: of marks.read_marks, when they are at hand.
     """
     work, settings = Path(work), settings or Settings()
     tables = keep_tables(work, tables)
-    marks = all_marks.read_marks(work)
+    marks = marks or all_marks.read_marks(work)
     files = [work / "criteria.csv", work / "notes.csv"]
-    spreadsheet.write(files[0], CRITERIA, criteria(work, marks))
+    spreadsheet.write(files[0], CRITERIA, marks.criteria)
     spreadsheet.write(files[1], NOTES, notes(marks))
     files += write_canvas(work, marks, settings, tables)
-    files += write_moodle(work, marks, tables)
+    files += write_moodle(work, marks, settings, tables)
     files += write_others(work, marks, settings)
     return files
+
+
+def fingerprint(work, tables=()):
+    """Return a hash of what the files depend on beside the gradebook: who handed in what, and the platforms' tables."""
+    digest = hashlib.sha256()
+    for path in [Path(work) / HANDED_IN, *sorted(table.path for table in tables)]:
+        if path.is_file():
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def keep_tables(work, tables):
@@ -55,24 +65,6 @@ def keep_tables(work, tables):
     return worksheets.find([folder])
 
 
-def criteria(work, marks):
-    """Return the rows of criteria.csv: one a student, lab and criterion."""
-    from nbgrader.api import Gradebook
-
-    rows = []
-    with Gradebook(gradebook.database(work), gradebook.COURSE_ID) as book:
-        for lab in marks.most:
-            for submission in book.assignment_submissions(lab):
-                for notebook in submission.notebooks:
-                    comments = {comment.name: comment.comment for comment in notebook.comments}
-                    for row in sorted(notebook.grades, key=lambda row: row.name):
-                        rows.append(
-                            [submission.student_id, lab, row.name, row.auto_score, row.manual_score, row.score]
-                            + [row.max_score, bool(row.needs_manual_grade), comments.get(row.name)]
-                        )
-    return rows
-
-
 def notes(marks):
     """Return the rows of notes.csv: one a student and lab, and one for a student without any."""
     rows = []
@@ -80,9 +72,8 @@ def notes(marks):
         who = [student, facts.get("id"), facts.get("name")]
         mine = [mark for (name, _), mark in marks.marks.items() if name == student]
         for mark in mine:
-            late = "late" if mark.entry.get("late") else ""
             rows.append([*who, mark.lab, f"{mark.score:g}", f"{mark.most:g}", mark.waiting or ""])
-            rows[-1] += [mark.entry.get("when"), late, mark.entry.get("version"), mark.why]
+            rows[-1] += [mark.entry.get(key) for key in ("when", "on time", "version")] + [mark.why]
         if not mine:
             problems = "; ".join(facts.get("problems", ())) or "nothing was handed in"
             rows.append([*who, "", "", "", "", "", "", "", problems])
@@ -137,13 +128,22 @@ def _new_canvas(marks, settings, _, provisional):
     columns = [settings.of(lab, "canvas") or titles.get(lab, lab) for lab in marks.most]
     header = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *columns]
     rows = [["    Points Possible", "", "", "", "", *(f"{most:g}" for most in marks.most.values())]]
+    ids = {student: id_on("Canvas", facts) for student, facts in marks.students.items()}
+    shared = any(number and number == marks.students[student].get("id") for student, number in ids.items())
     for student, facts in marks.students.items():
-        on_canvas = any(entry.get("platform") == "Canvas" for entry in facts.get("labs", {}).values())
-        number = facts.get("id") if on_canvas else ""
-        login = facts.get("login") or ("" if on_canvas else facts.get("id") or student)
+        number = ids[student] or (facts.get("id") if shared and facts.get("roster") else "")
+        login = facts.get("login") or ("" if number else facts.get("id") or student)
         rows.append([marks.name(student), number, facts.get("sis"), login, facts.get("section")])
-        rows[-1] += [points(marks.marks.get((student, lab)), None, provisional) for lab in marks.most]
+        rows[-1] += [points(marks.get(student, lab, settings), None, provisional) for lab in marks.most]
     return header, rows
+
+
+def id_on(platform, facts):
+    """Return what a platform calls a student, as its downloads say, or "" for somebody who is not known there."""
+    for entry in facts.get("labs", {}).values():
+        if entry.get("platform") == platform and not entry.get("stem", "").removeprefix("LATE_").startswith("anon_"):
+            return entry.get("id") or ""
+    return ""
 
 
 def _fill_canvas(marks, settings, table, provisional):
@@ -153,7 +153,8 @@ def _fill_canvas(marks, settings, table, provisional):
     columns = {k: lab for k, lab in found.items() if lab}
     row_of = {}
     for student, facts in marks.students.items():
-        for mark in (facts.get("id"), facts.get("login"), facts.get("sis"), facts.get("roster"), student):
+        known = (facts.get("id"), facts.get("login"), facts.get("sis"), facts.get("roster"), student)
+        for mark in (id_on("Canvas", facts), *known):
             if mark:
                 row_of.setdefault(str(mark).casefold(), student)
     possible = next((row for row in table.rows if row and "Points Possible" in row[0]), [])
@@ -165,12 +166,12 @@ def _fill_canvas(marks, settings, table, provisional):
         new = row[: last + 1]
         for k, lab in columns.items():
             most = number(possible[k]) if k < len(possible) else None
-            new.append(points(marks.marks.get((student, lab)), most, provisional) or row[k])
+            new.append(points(marks.get(student, lab, settings), most, provisional) or row[k])
         rows.append(new)
     return [*table.header[: last + 1], *(table.header[k] for k in columns)], rows
 
 
-def write_moodle(work, marks, tables):
+def write_moodle(work, marks, settings, tables):
     """Write moodle_<lab>.csv of each lab with submissions from Moodle or a worksheet; return the paths."""
     files = []
     for lab in marks.most:
@@ -182,9 +183,11 @@ def write_moodle(work, marks, tables):
         table = _worksheet_of(lab, entries, tables)
         if not entries and table is None:
             continue
-        header, rows = _fill_worksheet(table, entries, marks, lab) if table else _new_worksheet(entries, marks)
+        header, rows = (
+            _fill_worksheet(table, entries, marks, lab, settings) if table else _new_worksheet(entries, marks)
+        )
         path = work / f"moodle_{lab}.csv"
-        spreadsheet.write(path, header, rows)
+        spreadsheet.write(path, header, rows, as_they_are=True)  # a comment may begin with "-"; names are made safe
         files.append(path)
     return files
 
@@ -200,19 +203,21 @@ def _worksheet_of(lab, entries, tables):
     return next((t for t in sheets if contents.lab_in(t.path.stem, labs) == lab), None)
 
 
-def _fill_worksheet(table, entries, marks, lab):
+def _fill_worksheet(table, entries, marks, lab, settings):
     rows = []
     people = {}
     for student, facts in marks.students.items():
         for mark in (facts.get("email"), facts.get("id"), facts.get("sis")):
-            if mark and (student, lab) in marks.marks:
-                people.setdefault(str(mark).casefold(), marks.marks[student, lab])
+            if mark:
+                people.setdefault(str(mark).casefold(), marks.get(student, lab, settings))
     for row in table.rows:
         row = row + [""] * (len(table.header) - len(row))
         mark = entries.get(worksheets.participant(table.cell(row, "id")))
         for column in ("number", "email"):
             mark = mark or people.get(table.cell(row, column).casefold() or None)
         row[table.places["grade"]] = points(mark, number(table.cell(row, "most"))) or table.cell(row, "grade")
+        if table.places["name"] is not None:
+            row[table.places["name"]] = spreadsheet.as_cell(table.cell(row, "name"))
         rows.append(row)
     return table.header, rows
 
@@ -222,7 +227,7 @@ def _new_worksheet(entries, marks):
     rows = []
     for participant, mark in sorted(entries.items()):
         facts = marks.students.get(mark.student, {})
-        rows.append([f"Participant {participant}", facts.get("name"), facts.get("email")])
+        rows.append([f"Participant {participant}", spreadsheet.as_cell(facts.get("name")), facts.get("email") or ""])
         rows[-1] += [points(mark), f"{mark.most:g}", "-"]
     return header, rows
 
@@ -243,15 +248,9 @@ def write_others(work, marks, settings):
         columns = [item.format(named[lab] or titles.get(lab, lab)) for lab in marks.most]
         rows = []
         for student, facts in marks.students.items():
-            who = facts.get("login") if platform == "Blackboard" else ""
+            who = (id_on("Blackboard", facts) or facts.get("login")) if platform == "Blackboard" else ""
             rows.append([who or facts.get("id") or student])
-            rows[-1] += [points(marks.marks.get((student, lab))) for lab in marks.most] + ["#"] * len(end)
+            rows[-1] += [points(marks.get(student, lab, settings)) for lab in marks.most] + ["#"] * len(end)
         spreadsheet.write(work / f"{key}.csv", [first, *columns, *end], rows)
         files.append(work / f"{key}.csv")
     return files
-
-
-def open_questions(work, labs):
-    """Return [(student, lab, number of answers that a person has to mark)], students without any left out."""
-    marks = all_marks.read_marks(work)
-    return sorted((m.student, m.lab, m.waiting) for m in marks.marks.values() if m.waiting and m.lab in labs)

@@ -41,25 +41,14 @@ def late_share(settings, lab, entry, person):
         return 1.0, ""
     days = math.ceil(over / datetime.timedelta(days=1))
     percent = min(days * settings.percent_per_day, settings.most_percent)
-    return 1 - percent / 100, f"{lab} is late by {days} {'day' if days == 1 else 'days'}: {percent:g} % off"
+    clock = " by the time in its archive" if entry.get("clock") == "archive" else ""
+    return 1 - percent / 100, f"{lab} is late by {days} {'day' if days == 1 else 'days'}{clock}: {percent:g} % off"
 
 
-def mark_of(marks, settings, lab, student, group):
-    """Return (Mark or None, note): a student's own mark, or that of the group for a lab of groups."""
-    own = marks.marks.get((student, lab))
-    if own or not group or not settings.of(lab, "group", False):
-        return own, ""
-    of_group = [m for s in group if (m := marks.marks.get((s, lab)))]
-    if not of_group:
-        return None, ""
-    best = max(of_group, key=lambda mark: mark.entry.get("when") or "")
-    return best, f"{lab} was handed in by {marks.name(best.student)} for the group"
-
-
-def part_of(marks, settings, lab, student, person, group, now):
+def part_of(marks, settings, lab, student, person, now):
     """Return the Part that a lab gives a student."""
     weight = float(settings.of(lab, "weight", 1))
-    mark, note = mark_of(marks, settings, lab, student, group)
+    mark = marks.get(student, lab, settings)
     if mark is None:
         due = settings.due(lab, person)
         if due and due > now:
@@ -69,7 +58,8 @@ def part_of(marks, settings, lab, student, person, group, now):
         return Part(lab, weight, None, f"{lab} waits for a person")
     stays, late = late_share(settings, lab, mark.entry, person)
     share = mark.score / mark.most * stays if mark.most else 0.0
-    return Part(lab, weight, share, "; ".join(part for part in (note, late) if part))
+    group = f"{lab} was handed in by {marks.name(mark.student)} for the group" if mark.student != student else ""
+    return Part(lab, weight, share, "; ".join(part for part in (group, late) if part))
 
 
 def drop(parts, settings):
@@ -90,48 +80,28 @@ def total(parts, settings):
     return settings.out_of * sum(part.share * part.weight for part in counted) / weights if weights else None
 
 
-def write_final(work, settings, roster=None, now=None):
+def write_final(work, settings, *, now=None, marks=None):
     """Write final.csv into the work folder; return its path.
 
-    roster: Roster or None; who is only in the roster has a row too. now: a datetime with a zone, for tests.
+    now: a datetime with a zone, for tests; marks: of marks.read_marks, when they are at hand.
     """
-    marks = all_marks.read_marks(work)
+    marks = marks or all_marks.read_marks(work)
     now = now or dates.aware(datetime.datetime.now(), settings.zone)
-    people = {facts.get("roster"): student for student, facts in marks.students.items() if facts.get("roster")}
     rows = []
-    listed = [(student, marks.students[student]) for student in marks.students]
-    persons = {person.id: person for person in roster.people} if roster else {}
-    for person in persons.values():
-        if person.id not in people:
-            facts = {"id": person.id, "name": person.name, "email": person.email, "roster": person.id}
-            listed.append((None, facts | {"group": person.group, "section": person.section}))
-    for student, facts in listed:
-        person = persons.get(facts.get("roster")) or _Days(facts.get("days", 0))
-        group = [
-            s for s, other in marks.students.items() if facts.get("group") and other.get("group") == facts["group"]
-        ]
-        parts = [part_of(marks, settings, lab, student, person, group, now) for lab in marks.most]
+    for student, facts in marks.students.items():
+        person = Extension(float(facts.get("days") or 0))
+        parts = [part_of(marks, settings, lab, student, person, now) for lab in marks.most]
         drop(parts, settings)
         rows.append(_row(student, facts, parts, settings))
-    header = [
-        "student",
-        "id",
-        "name",
-        "email",
-        "group",
-        "section",
-        *marks.most,
-        f"final (of {settings.out_of:g})",
-        "why",
-    ]
+    header = ["student", "id", "name", "email", "group", "section", *marks.most]
     path = Path(work) / "final.csv"
-    spreadsheet.write(path, header, rows)
+    spreadsheet.write(path, [*header, f"final (of {settings.out_of:g})", "why"], rows)
     return path
 
 
 @dataclass
-class _Days:
-    """Extra days of somebody who is not in the roster of this run."""
+class Extension:
+    """The extra days of a student, as Settings.due takes them."""
 
     days: float
 
@@ -140,5 +110,5 @@ def _row(student, facts, parts, settings):
     mark = total(parts, settings)
     cells = ["" if part.share is None else f"{100 * part.share:.1f} %" for part in parts]
     notes = [part.note for part in parts if part.note] + [f"{p.lab} is dropped" for p in parts if p.dropped]
-    who = [student or "", *(facts.get(key, "") for key in ("id", "name", "email", "group", "section"))]
+    who = [student, *(facts.get(key, "") for key in ("id", "name", "email", "group", "section"))]
     return [*who, *cells, "" if mark is None else f"{mark:.2f}", "; ".join(notes)]

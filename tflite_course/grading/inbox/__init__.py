@@ -7,8 +7,6 @@ who; contents: which lab a notebook is; choose: which version counts; table: wha
 """
 
 import datetime
-import json
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,7 +60,7 @@ class Inbox:
     notes: list
     files: int
     names: dict  # of people.name_students
-    roster: Roster | None = None
+    absent: list = field(default_factory=list)  # a Submission for each person of the roster who handed in nothing
 
     def summary(self):
         """Return "files in, students out" as a sentence."""
@@ -88,7 +86,7 @@ def read(folder, labs, *, roster=None, settings=None, work=None):
     if not folder.exists():
         raise CourseError(f"There is no folder {folder.name} with submissions: give its path as SUBMISSIONS=folder.")
     zone = settings.zone if settings else None
-    with ExitStack() as stack:
+    with archives.Opened() as stack:
         reader = Reader(contents.signs(), roster, zone)
         nodes = list(archives.open_all(folder, stack))
         reader.read(nodes)
@@ -101,20 +99,31 @@ def read(folder, labs, *, roster=None, settings=None, work=None):
             for piece in unit.pieces:
                 piece.owner = worksheets.add_marks(piece.owner, sheets, zone)
         identities, notes = people.identify(units, roster, lambda unit: _labs_of(unit, reader, labs))
-        names = people.name_students(identities, work) if work else people.name_students(identities, "")
+        absent = _absent(identities, roster)
+        names = people.name_students([*identities, *absent], work)
         submissions = [_submission(identity, reader, labs) for identity in identities]
         files = sum(len(unit.pieces) for unit in units)
     submissions.sort(key=lambda submission: submission.student)
     for submission in submissions:
         for lab, handed in submission.handed.items():
             submission.on_time[lab] = on_time(handed, settings, submission.person)
-    notes = [*reader.problems, *notes, *_missing(submissions, roster, labs)]
-    return Inbox(submissions, list(dict.fromkeys(notes)), files, names, roster)
+    notes = [*reader.problems, *notes, *_missing(submissions, roster, settings)]
+    absent = [Submission(a.student, a.id, a.name, a.person, problems=["nothing was handed in"]) for a in absent]
+    notes += _leave_older(submissions, work)
+    notes = [" ".join("".join(c if c.isprintable() else " " for c in note).split()) for note in notes]
+    return Inbox(submissions, list(dict.fromkeys(notes)), files, names, absent)
 
 
 def _labs_of(unit, reader, labs):
     found = {reader.lab_of(piece.node) for piece in unit.pieces if piece.node.name.lower().endswith(".ipynb")}
     return found & set(labs)
+
+
+def _absent(identities, roster):
+    """Return an Identity for each person of the roster of whom nothing is there."""
+    there = {identity.key for identity in identities}
+    everyone = roster.people if roster else ()
+    return [people.Identity(f"roster:{p.id}", p.id, p.name, p) for p in everyone if f"roster:{p.id}" not in there]
 
 
 def _submission(identity, reader, labs):
@@ -126,14 +135,32 @@ def _submission(identity, reader, labs):
     return Submission(identity.student, identity.id, identity.name, identity.person, handed, problems, places, owners)
 
 
-def _missing(submissions, roster, labs):
+def _leave_older(submissions, work):
+    """Take out what is older, by its platform's own order, than what an earlier run took; return sentences."""
+    known, notes = people.read_json(Path(work) / HANDED_IN) if work else {}, []
+    for submission in submissions:
+        for lab, handed in list(submission.handed.items()):
+            before = known.get(submission.student, {}).get("labs", {}).get(lab, {})
+            order = handed.owner.order
+            if None in (order, before.get("order")) or before["platform"] != handed.platform:
+                continue
+            if order < before["order"]:
+                notes.append(
+                    f"{handed.source} is older than {before['source']}, which an earlier run took: it was left out"
+                )
+                del submission.handed[lab]
+    return notes
+
+
+def _missing(submissions, roster, settings):
     """Return sentences: who of the roster handed in nothing, by lab, and who is not in the roster."""
     if roster is None:
         return []
     notes = []
     there = {s.person.id: s for s in submissions if s.person}
     for lab in sorted({lab for submission in submissions for lab in submission.handed}):
-        having = {s.person.group for s in submissions if s.person and s.person.group and lab in s.handed}
+        grouped = settings is not None and settings.of(lab, "group", False)
+        having = {s.person.group for s in submissions if grouped and s.person and lab in s.handed} - {""}
         gone = [
             p.name or p.id
             for p in roster.people
@@ -153,7 +180,8 @@ def on_time(handed, settings, person):
     """Return in words whether a lab came in time: "in time", "late by 1 d 2 h", "late, says Canvas"; "" if unknown."""
     due = settings.due(handed.lab, person) if settings else None
     if handed.when is None or due is None:
-        return f"late, says {handed.platform}" if handed.late else ""
+        days = f" (extension: {person.days:g} days)" if handed.late and person and person.days else ""
+        return f"late, says {handed.platform}{days}" if handed.late else ""
     over = dates.aware(handed.when, settings.zone) - due
     if over <= datetime.timedelta(minutes=settings.grace_minutes):
         return "in time"
@@ -166,15 +194,16 @@ def store(inbox, work, zone=None):
     work = Path(work)
     people.store_names(inbox.names, work)
     path = work / HANDED_IN
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    for submission in inbox.submissions:
+    known = people.read_json(path)
+    for student in known.keys() - set(inbox.names.values()):
+        known[student] |= {"joined": True}  # with another, by the roster; its row stays in the gradebook
+    for submission in [*inbox.submissions, *inbox.absent]:
         entry = known.setdefault(submission.student, {"labs": {}})
         person = submission.person
         entry |= {"id": submission.id, "name": submission.name, "email": submission.email}
         if person:
             entry |= {"roster": person.id, "login": person.login, "sis": person.sis}
             entry |= {"group": person.group, "section": person.section, "days": person.days}
-        entry.setdefault("problems", [])
         entry["problems"] = submission.problems
         for lab, handed in submission.handed.items():
             owner = handed.owner
@@ -182,13 +211,15 @@ def store(inbox, work, zone=None):
                 "platform": handed.platform,
                 "id": owner.id,
                 "stem": owner.stem,
+                "order": owner.order,
                 "file": owner.file or Path(handed.source).name,
                 "source": handed.source,
                 "when": dates.aware(handed.when, zone).isoformat() if handed.when else None,
                 "clock": handed.clock,
                 "late": handed.late,
+                "on time": submission.on_time.get(lab, ""),
                 "version": f"{handed.version} of {handed.of}",
                 "odd": handed.odd,
             }
-    path.write_text(json.dumps(known, ensure_ascii=False, indent=1, sort_keys=True), encoding="utf-8")
+    people.write_json(path, known)
     return path

@@ -6,23 +6,35 @@ An archive counts as a folder. What cannot be read is a node with a problem: one
 import bz2
 import datetime
 import gzip
+import io
 import lzma
 import tarfile
 import tempfile
 import unicodedata
 import zipfile
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 MOST_ENTRIES = 20_000  # of one archive
 MOST_NOTEBOOK = 256 * 2**20  # bytes of one file
 MOST_NESTED = 512 * 2**20  # bytes of an archive in an archive
+MOST_TOTAL = 4 * 2**30  # bytes of all archives in archives
 MOST_DEPTH = 4  # archives in archives
+MOST_FOLDERS = 40  # in each other
 MOST_RATIO = 100  # archives hardly compress: one in an archive that grows more than this is a bomb
 JUNK = {"__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini", "venv", "node_modules", "site-packages", "$RECYCLE.BIN"}
 STREAMS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
 OTHER_KINDS = {b"7z\xbc\xaf\x27\x1c": "a 7z archive", b"Rar!": "a RAR archive"}
 ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".7z", ".rar")
+
+
+class Opened(ExitStack):
+    """Closes what was opened, and counts how much archives in archives may still unpack to."""
+
+    def __init__(self):
+        super().__init__()
+        self.left = MOST_TOTAL
 
 
 class TooLarge(Exception):
@@ -86,25 +98,63 @@ def is_junk(name):
     return name in JUNK or name.startswith((".", "~$", "._"))
 
 
-def open_path(path, stack):
+def clean_name(name):
+    """Return a name in one form of Unicode; bytes that are not Unicode become a sign for that."""
+    return unicodedata.normalize("NFC", name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+
+
+def open_path(path, stack, depth=0):
     """Return the Node of a file or folder of this disk, or None for a link. stack: closes what was opened."""
-    if path.is_symlink():
-        return None
-    name = unicodedata.normalize("NFC", path.name)
-    if path.is_dir():
-        inside = sorted(path.iterdir())
-        kept = [open_path(inner, stack) for inner in inside if not is_junk(inner.name)]
-        repository = any(inner.name == ".git" for inner in inside)
-        return Node(name, [node for node in kept if node], is_repository=repository)
-    if not path.is_file():
-        return None
-    node = Node(name, size=path.stat().st_size, reader=lambda limit: _read_file(path, limit))
-    return _as_archive(node, stack, lambda: open(path, "rb"), 1)
+    name = clean_name(path.name)
+    try:
+        if path.is_symlink():
+            return None
+        if path.is_dir():
+            if depth > MOST_FOLDERS:
+                return Node(name, [], problem=f"{name} lies in more than {MOST_FOLDERS} folders; it was not read")
+            inside = sorted(path.iterdir())
+            kept = [open_path(inner, stack, depth + 1) for inner in inside if not is_junk(inner.name)]
+            repository = any(inner.name == ".git" for inner in inside)
+            return Node(name, [node for node in kept if node], is_repository=repository)
+        if not path.is_file():
+            return None
+        node = Node(name, size=path.stat().st_size, reader=_OnDisk(path).whole)
+    except OSError as error:
+        return Node(name, [], problem=f"{name} cannot be read ({error.strerror}): look at its permissions")
+    return _as_archive(node, stack, lambda: io.BufferedReader(_OnDisk(path), 2**20), 1)
 
 
-def _read_file(path, limit):
-    with open(path, "rb") as stream:
-        return stream.read(limit)
+class _OnDisk(io.RawIOBase):
+    """A file that is open only while it is read: a class may have more archives than a system lets one open."""
+
+    def __init__(self, path):
+        self.path, self.place = path, 0
+
+    def whole(self, limit):
+        with open(self.path, "rb") as stream:
+            return stream.read(limit)
+
+    def readable(self):
+        return True
+
+    def seekable(self):
+        return True
+
+    def seek(self, offset, whence=0):
+        self.place = offset + (0, self.place, self.path.stat().st_size)[whence]
+        if self.place < 0:
+            raise ValueError("negative seek")
+        return self.place
+
+    def tell(self):
+        return self.place
+
+    def readinto(self, buffer):
+        with open(self.path, "rb") as stream:
+            stream.seek(self.place)
+            count = stream.readinto(buffer)
+        self.place += count
+        return count
 
 
 def _as_archive(node, stack, opener, depth):
@@ -131,7 +181,7 @@ def _as_archive(node, stack, opener, depth):
             _open_zip(node, stream, stack, depth)
     except TooLarge:
         node.problem = f"{node.name} unpacks to too much; nothing of it was taken"
-    except (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, ValueError, lzma.LZMAError):
+    except Exception:  # each kind of damage has an error of its own, and none may reach the others
         node.problem = f"{node.name} is damaged or not an archive of its name: ask for it once more"
     return node
 
@@ -147,7 +197,7 @@ def _open_zip(node, stream, stack, depth):
         parts = tuple(part for part in _zip_name(entry).replace("\\", "/").split("/") if part not in ("", "."))
         if not parts or any(is_junk(part) for part in parts if part != ".."):
             continue
-        leaf = Node(parts[-1], size=entry.file_size, when=_zip_time(entry))
+        leaf = Node(clean_name(parts[-1]), size=entry.file_size, when=_zip_time(entry))
         leaf.facts["unsafe"] = ".." in parts or _zip_name(entry).startswith(("/", "\\")) or ":" in parts[0]
         if entry.flag_bits & 1:
             leaf.problem = f"{parts[-1]} in {node.name} needs a password: ask for it without one"
@@ -171,7 +221,7 @@ def _zip_name(entry):
             name = name.encode("cp437").decode("utf-8")
         except UnicodeError:
             pass
-    return unicodedata.normalize("NFC", name)
+    return name
 
 
 def _zip_time(entry):
@@ -202,7 +252,7 @@ def _open_tar(node, stream, start, stack, depth):
         if not entry.isfile() or not parts or any(is_junk(part) for part in parts if part != ".."):
             continue
         when = datetime.datetime.fromtimestamp(entry.mtime) if entry.mtime else None
-        leaf = Node(unicodedata.normalize("NFC", parts[-1]), size=entry.size, when=when)
+        leaf = Node(clean_name(parts[-1]), size=entry.size, when=when)
         leaf.facts["unsafe"] = ".." in parts or entry.name.startswith("/")
         leaf.reader = lambda limit, entry=entry: archive.extractfile(entry).read(limit)
         _place(node, parts, _nested(leaf, stack, depth, False))
@@ -212,7 +262,8 @@ def _unpacked(stream, stack):
     whole = stack.enter_context(tempfile.TemporaryFile())
     while block := stream.read(2**20):
         whole.write(block)
-        if whole.tell() > MOST_NESTED:
+        stack.left -= len(block)
+        if whole.tell() > MOST_NESTED or stack.left < 0:
             raise TooLarge
     whole.seek(0)
     return whole
@@ -227,8 +278,10 @@ def _nested(leaf, stack, depth, grown):
         return leaf
 
     def opener():
+        content = leaf.read(min(MOST_NESTED, stack.left))
+        stack.left -= len(content)
         whole = tempfile.SpooledTemporaryFile(max_size=16 * 2**20)
-        whole.write(leaf.read(MOST_NESTED))
+        whole.write(content)
         whole.seek(0)
         return whole
 
@@ -237,15 +290,13 @@ def _nested(leaf, stack, depth, grown):
 
 def _place(node, parts, leaf):
     """Put a leaf under the folders that its name speaks of; '..' and absolute names stay inside."""
-    for part in parts[:-1]:
-        if part == "..":
-            continue
-        part = unicodedata.normalize("NFC", part)
-        below = next((child for child in node.children if child.name == part and child.is_folder), None)
-        if below is None:
-            below = Node(part, [])
-            node.children.append(below)
-        node = below
+    for part in [part for part in parts[:-1] if part != ".."][:MOST_FOLDERS]:
+        part = clean_name(part)
+        folders = node.facts.setdefault("folders", {})
+        if part not in folders:
+            folders[part] = Node(part, [])
+            node.children.append(folders[part])
+        node = folders[part]
     node.children.append(leaf)
 
 
@@ -253,8 +304,9 @@ def open_all(folder, stack):
     """Yield the nodes of a folder of downloads, or of one archive, each closed by stack."""
     path = Path(folder)
     if path.is_dir():
-        for inner in sorted(path.iterdir()):
-            if not is_junk(inner.name) and (node := open_path(inner, stack)):
+        for inner in sorted(path.iterdir()):  # a folder that cannot be read is the caller's to say
+            is_work = (inner / "gradebook.db").is_file() or (inner / "handed_in.json").is_file()  # of an earlier run
+            if not is_junk(inner.name) and not is_work and (node := open_path(inner, stack)):
                 yield node
     elif node := open_path(path, stack):
         yield node

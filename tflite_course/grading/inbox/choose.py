@@ -92,10 +92,12 @@ def _newest(lab, found):
     handed = Handed(lab, text, best.piece.shown, owner.platform, owner, when, clock, owner.late)
     different = {c.text for c in found}
     handed.version = handed.of = len(found)
-    if len(found) > 1:
+    if len(different) > 1:
         others = ", ".join(c.piece.shown for c in found[:-1])
         handed.odd.append(f"{len(found)} versions: {best.piece.shown} counts, not {others}")
-    rivals = [c for c in found[:-1] if c.order == best.order and c.text != best.text]
+    elif len(found) > 1:
+        handed.odd.append(f"{len(found)} copies of the same file")
+    rivals = [c for c in found[:-1] if c.text != best.text and _undecided(c.order, best.order)]
     platforms = {c.piece.owner.platform for c in found}
     if len(different) > 1 and (rivals or len(platforms) > 1):
         handed.odd.append("nothing tells which version is the newest: look at them")
@@ -108,6 +110,11 @@ def _newest(lab, found):
         handed.odd.append(f"{dropped} very large outputs were left out")
     _add_files(handed, best)
     return handed
+
+
+def _undecided(order, other):
+    """Return whether two orders do not tell which is newer; a time counts only beside another time."""
+    return order[:2] == other[:2] and (order[2] == other[2] or not order[2] or not other[2])
 
 
 def _add_files(handed, best):

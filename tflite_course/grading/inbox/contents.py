@@ -39,9 +39,9 @@ def decode(content):
     """Return bytes as text: UTF-8 or UTF-16 with or without a mark, else Windows' letters. Never raises."""
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return content.decode("utf-16", "replace")
-    if content[:1] == b"{" and content[1:2] == b"\0":
+    if len(content) > 3 and content[1] == content[3] == 0:
         return content.decode("utf-16-le", "replace")
-    if content[:1] == b"\0" and content[1:2] == b"{":
+    if len(content) > 3 and content[0] == content[2] == 0:
         return content.decode("utf-16-be", "replace")
     try:
         return content.decode("utf-8-sig")

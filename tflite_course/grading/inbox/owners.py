@@ -20,6 +20,9 @@ OWN_WORDS = set(
 )
 PAGES = {"index.html", "readme.txt"}  # which platforms put beside what was handed in
 COPY = re.compile(r"\s*\((?P<n>\d{1,3})\)$|\s+-\s+(?:copy|kopie|copie|copia)(?:\s*\(?(?P<m>\d{1,3})\)?)?$", re.I)
+# a short number, a version, a year or a date; longer numbers are students'
+NO_PERSON = re.compile(r"\d{1,2}|(?:v|lab|week|part)\d+|(?:19|20)\d\d(?:[01]\d(?:[0-3]\d)?)?")
+COPY_OF = re.compile(r"^(?:copy of|kopie von|copie de|copia de)\s+", re.I)
 DASH_COPY = re.compile(r"-(?P<n>\d{1,3})$")
 
 
@@ -57,7 +60,7 @@ class Reader:
 
     def __init__(self, labs, roster=None, zone=None):
         self.labs, self.roster, self.zone = sorted(labs), roster, zone
-        self.units, self.problems, self.tables = {}, [], []
+        self.units, self.problems = {}, []
 
     def read(self, nodes, here=""):
         """Read what lies in one folder or archive: nodes, and the way to it from the folder of downloads."""
@@ -80,7 +83,7 @@ class Reader:
             elif node.stem in told and not self._holds_a_class(node, told[node.stem]):
                 self._take([told[node.stem]], node, shown, here)
             elif node.is_folder and node.problem and not node.children:
-                self._take([self._plain(node)] if self._plain(node) else [], node, shown, here)
+                self._take_damaged(node, shown, here)
             elif node.is_folder and (owner or self._is_class(node, alone)):
                 self.read(node.children, shown)
             else:
@@ -151,8 +154,20 @@ class Reader:
             parts = tuple(part for part in parts if owner.platform != "Sakai" or part != "Submission attachment(s)")
             unit.pieces.append(Piece(parts, inner, self._dated(owner, parts[-1]), where))
 
+    def _take_damaged(self, node, shown, here):
+        """Give an archive that cannot be read to the person of its name, or say that it is nobody's."""
+        if self._person_in(node) or self._in_roster(node.stem):
+            self._take([self._plain(node)], node, shown, here)
+        else:
+            self.problems.append(node.problem)
+
     def _dated(self, owner, name):
-        match = platforms.ILIAS_TIME.fullmatch(name) if owner.platform == "ILIAS" else None
+        """Return the owner with what ILIAS says of a file in its name: late, and when."""
+        if owner.platform != "ILIAS":
+            return owner
+        if match := platforms.ILIAS_LATE.fullmatch(name):
+            owner, name = replace(owner, late=True, file=match["file"]), match["file"]
+        match = platforms.ILIAS_TIME.fullmatch(name)
         if not match:
             return owner
         when = platforms.read_sakai_time(match["time"])
@@ -172,26 +187,32 @@ class Reader:
 
     def _is_class(self, node, alone):
         """Return whether a folder or archive without a known name holds persons, not one person's work."""
-        if any(child.name == platforms.GRADESCOPE_LIST for child in node.children):
-            return True
         work = list(_work(node))
-        if any(self.owner_of(child) for child in work) or platforms.read_folders(node, self.labs):
-            return True
-        if any(child.is_folder and self._is_certainly_class(child) for child in node.children):
+        if self._is_download(node):
             return True
         persons = [child for child in work if self._person_in(child) and self._labs_in(child)]
         if self.roster and not self._in_roster(node.stem) and any(self._in_roster(p.stem) for p in persons):
             return True
         if len({self._person_in(child) for child in persons}) < 2:
             only = [child for child in work if self._labs_in(child)]
-            wrapper = len(only) == 1 and only[0].is_folder and not self._person_in(node)
-            return wrapper and (bool(persons) or self._is_class(only[0], alone))
+            if len(only) != 1 or not only[0].is_folder:
+                return False
+            return bool(persons and not self._person_in(node)) or self._is_class(only[0], alone)
         shared = [lab for child in persons for lab in self._labs_in(child)]
         return alone or not self._person_in(node) or len(shared) > len(set(shared))
 
-    def _is_certainly_class(self, node):
-        inner = {self.owner_of(child) for child in _work(node)} - {None}
-        return bool(inner) or any(child.name == platforms.GRADESCOPE_LIST for child in node.children)
+    def _is_download(self, node):
+        """Return whether a platform's names stand in a folder or anywhere below it: at least half of what is there."""
+        if any(child.name == platforms.GRADESCOPE_LIST for child in node.children):
+            return True
+        work = list(_work(node))
+        told = [owner for child in work if (owner := self.owner_of(child))]
+        if told and 2 * len(told) >= len(work):
+            return True
+        together = len(platforms.read_folders(node, self.labs))  # one alone may be a student's own folder
+        if together > 1 or (together and (platforms.TEAM.fullmatch(node.name) or node.stem.endswith("-submissions"))):
+            return True
+        return any(self._is_download(child) for child in work if child.is_folder)
 
     def _in_roster(self, name):
         person = self.roster and (self.roster.by_mark(name)[0] or self.roster.by_name(name))
@@ -227,39 +248,36 @@ class Reader:
         stem, _ = copy_number(node.stem)
         for lab in self.labs:
             stem = re.sub(re.escape(lab).replace("_", "[_ -]"), " ", stem, flags=re.I)
-        words = [word for word in re.split(r"[\W_]+", stem) if word]
-        kept = [
-            w
-            for w in words
-            if w.casefold() not in OWN_WORDS and not re.fullmatch(r"(?:v|lab|week|part)?\d+", w.lower())
-        ]
+        words = [word.casefold() for word in re.split(r"[\W_]+", stem) if word]
         title = {word for lab in self.labs for word in lab.split("_")}
-        return " ".join(w for w in kept if w.casefold() not in title).casefold()
+        if len(words) == 1 and words[0].isdigit() and len(words[0]) > 2:
+            return words[0]  # a student's number
+        return " ".join(word for word in words if word not in OWN_WORDS | title and not NO_PERSON.fullmatch(word))
 
     def _plain(self, node):
         """Return the Owner of a plain name, or None when it names nobody."""
-        stem, number = copy_number(node.stem)
+        stem, number = copy_number(COPY_OF.sub("", node.stem))
         name, file = re.sub(r"\.ipynb$", "", stem, flags=re.I), None
         if match := platforms.GOOGLE.fullmatch(node.name):
             if not contents.lab_in(match["name"], self.labs):
                 name, file = match["name"], match["file"]
         for lab in sorted(self.labs, key=len, reverse=True):
             if not node.is_folder or node.is_archive:
-                name = re.sub(
-                    rf"[\s._-]*{re.escape(lab).replace('_', '[_ -]')}(?:-\d{{1,3}}(?!\d))?[\s._-]*",
-                    "_",
-                    name,
-                    flags=re.I,
-                )
+                blank = r"\s" if "_" in lab else ""  # a person may be called Journal Smith
+                between, word = rf"[{blank}._-]+", re.escape(lab).replace("_", "[_ -]")
+                whole = rf"(?:^|{between}){word}(?:-\d{{1,3}}(?!\d))?(?:{between}|$)"
+                name = re.sub(whole, "_", name, flags=re.I)
         name = name.strip(" _-.")
-        if not name or (is_notebook(node) and not self._person_in(archives.Node(name, []))):
+        letters = all(len(part) == 1 for part in re.split(r"[\W_]+", name)) and not name.isdigit()  # a.b is a login
+        if not name or (is_notebook(node) and not letters and not self._person_in(archives.Node(name, []))):
             return None
         return Owner("plain", name, name, (), file, float(number))
 
     def _read_plain(self, node, shown, here, beside):
         """Read a file or folder of no platform: its name is the person's. beside: is a platform's there, too?"""
         if node.name.lower().endswith((".csv", ".toml", ".yml", ".xlsx")) and not node.is_folder:
-            self.tables.append((shown, node))
+            if here and node.name.lower() in ("class.csv", "grading.toml"):
+                self.problems.append(f"{shown} was not read: put it beside what the platform gave, not into a folder")
             return
         owner = self._plain(node)
         if owner is None:

@@ -5,12 +5,14 @@ The names that persons have in the gradebook are kept in students.json of the wo
 
 import hashlib
 import json
+import os
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tflite_course.errors import CourseError
 from tflite_course.grading.inbox import roster as rosters
 
 REGISTRY = "students.json"
@@ -50,6 +52,14 @@ def identify(units, roster, labs_of):
             if len(named) == 1:
                 by_name[named[0].id].append((unit, owner, named[0]))
                 continue
+            members = roster.of_group(owner.name or owner.id) if roster and not named else []
+            for person in members:
+                _join(found, f"roster:{person.id}", unit, owner, person)
+            if members:
+                notes.append(
+                    f"{unit.place} was handed in for the group {members[0].group}: it counts for all its people"
+                )
+                continue
             if len(named) > 1:
                 notes.append(
                     f"{unit.place}: {len(named)} people in {roster.file} are called {owner.name}, and {owner.id} is "
@@ -59,7 +69,7 @@ def identify(units, roster, labs_of):
     for claims in by_name.values():
         _settle_names(claims, found, roster, labs_of, notes)
     identities = _split_by_name(list(found.values()), labs_of, notes)
-    notes += _moodle_numbers(identities, labs_of)
+    notes += _moodle_numbers(identities, labs_of) + _look_alikes(identities)
     return identities, notes
 
 
@@ -156,6 +166,22 @@ def _moodle_numbers(identities, labs_of):
     ]
 
 
+def _look_alikes(identities):
+    """Return a sentence for names without a platform's id that may be one person's."""
+    by_spelling = defaultdict(dict)
+    for identity in identities:
+        if not identity.person:
+            for spelling in rosters.spellings(identity.name or identity.id):
+                by_spelling[spelling][identity.key] = identity
+    found = {}
+    for alike in by_spelling.values():
+        if len(alike) > 1 and any(key.startswith("plain:") for key in alike):
+            found[tuple(sorted(alike))] = sorted(f"{i.name or i.id} ({i.key.split(':')[0]})" for i in alike.values())
+    return [
+        f"{', '.join(names)} may be one person: they are kept apart; class.csv can tell" for names in found.values()
+    ]
+
+
 def safe_name(text):
     """Return text as a name of a folder on every system, Unicode kept."""
     name = re.sub(r"[^\w.@-]+", "-", unicodedata.normalize("NFC", text)).strip("-. ")[:80] or "unnamed"
@@ -163,24 +189,61 @@ def safe_name(text):
 
 
 def name_students(identities, work):
-    """Give each identity its name in the gradebook: the one it has had, else its id made safe and told apart."""
-    path = Path(work) / REGISTRY
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    """Give each identity its name in the gradebook: the one it has had, else its id made safe and told apart.
+
+    Who was known by a platform's mark before there was a roster keeps that name. Returns {key: name} of all.
+    """
+    known = read_json(Path(work) / REGISTRY) if work else {}
     taken = {name.casefold() for name in known.values()}
+    marks = Counter(mark for identity in identities for mark in _marks(identity))
     for identity in sorted(identities, key=lambda identity: identity.key):
+        before = [mark for mark in _marks(identity) if marks[mark] == 1]  # the mark of a group is nobody's
         if identity.key not in known:
-            name = safe_name(identity.id)
-            if name.casefold() in taken:
-                mark = hashlib.sha256(identity.key.encode()).hexdigest()
-                name = next(n for k in range(6, 64) if (n := f"{name}-{mark[:k]}").casefold() not in taken)
-            known[identity.key] = name
-            taken.add(name.casefold())
+            old = next((known[mark] for mark in before if mark in known), None)
+            known[identity.key] = old or _new_name(identity, taken)
+            taken.add(known[identity.key].casefold())
         identity.student = known[identity.key]
+        if identity.person:
+            known.update((mark, identity.student) for mark in before if mark in known)
     return known
+
+
+def _marks(identity):
+    """Return the keys that the owners of an identity's units have without a roster."""
+    return sorted({f"{owner.platform}:{owner.id or owner.name}" for _, owner in identity.units})
+
+
+def _new_name(identity, taken):
+    name = safe_name(identity.id)
+    if name.casefold() in taken:
+        mark = hashlib.sha256(identity.key.encode()).hexdigest()
+        name = next(n for k in range(6, 64) if (n := f"{name}-{mark[:k]}").casefold() not in taken)
+    return name
 
 
 def store_names(known, work):
     """Write the names that name_students gave."""
-    path = Path(work) / REGISTRY
+    write_json(Path(work) / REGISTRY, known)
+
+
+def read_json(path):
+    """Return what a file of the work folder holds, {} when there is none. Raises CourseError when it is damaged."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError):
+        found = None
+    if not isinstance(found, dict):
+        raise CourseError(
+            f"{path.name} in the work folder is damaged: restore it from a copy, or delete it and run again."
+        )
+    return found
+
+
+def write_json(path, content):
+    """Write a file of the work folder whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(known, ensure_ascii=False, indent=1, sort_keys=True), encoding="utf-8")
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True), encoding="utf-8")
+    os.replace(part, path)

@@ -11,8 +11,12 @@ Only known forms are read. Sources:
 - Brightspace, as seen in downloads: user id, folder id, name, time, file, between " - ".
 - Gradescope, as seen in exports: submission_metadata.yml beside folders submission_N.
 - GitHub Classroom, as seen in clones: ASSIGNMENT-submissions/ASSIGNMENT-username.
-- ILIAS, as seen in downloads: Lastname_Firstname_login_id/.
-- Sakai, as seen in downloads: "Last, First(id)/Submission attachment(s)/" with timestamp.txt.
+- ILIAS: downloadAllAssignmentFiles in
+  https://github.com/ILIAS-eLearning/ILIAS/blob/release_7/Modules/Exercise/Submission/class.ilExSubmission.php: folders
+  Lastname_Firstname_login_id, in "Team N" for teams; " (2)" behind the name of a later file, "Late submission - "
+  before a late one, and the time of handing in as the time of the file.
+- Sakai: folders "Last, First(id)/Submission attachment(s)/" with timestamp.txt, or without folders the same with "_":
+  https://github.com/sakaiproject/sakai/blob/master/assignment/impl/src/java/org/sakaiproject/assignment/impl/AssignmentServiceImpl.java
 - Google Drive and Classroom, as seen in downloads: "Name - file.ipynb".
 """
 
@@ -54,11 +58,14 @@ BRIGHTSPACE = re.compile(
     r"|\d{1,2} [A-Z][a-z]+,? \d{4} [\d:]{1,5}(?: ?[AP]M)?))?(?: ?- (?P<file>.+))?"
 )
 SAKAI = re.compile(r"(?P<name>[^,()]+, ?[^()]*)\((?P<id>[^()]+)\)")
+SAKAI_FLAT = re.compile(r"(?P<name>[^,()]+, ?[^()]*)\((?P<id>[^()]+)\)_(?:Submission attachment\(s\)_)?(?P<file>.+)")
+TEAM = re.compile(r"(?:team|gruppe|groupe|group) \d+", re.I)
 ILIAS = re.compile(r"(?P<last>[^_\d]+)_(?P<first>[^_\d]+)_(?P<login>.+)_(?P<id>\d+)")
 GRADESCOPE = re.compile(r"submission_(?P<id>\d+)")
 GRADESCOPE_LIST = "submission_metadata.yml"
 GOOGLE = re.compile(r"(?P<name>.+?) - (?P<file>.+\.ipynb)", re.I)
 ILIAS_TIME = re.compile(r"(?P<time>\d{14})_(?P<file>.+)")
+ILIAS_LATE = re.compile(r"(?:late submission|versp(?:ä|ae|a)tete abgabe) - (?P<file>.+)", re.I)
 SAKAI_PARTS = {"Submission attachment(s)", "Feedback Attachment(s)", "timestamp.txt"}
 
 
@@ -109,8 +116,8 @@ def read_name(name, kind, zone=None):
         return _blackboard(match, zone)
     if match := BRIGHTSPACE.fullmatch(name):
         return _brightspace(match, zone)
-    if kind == FOLDER and (match := SAKAI.fullmatch(name)):
-        return Owner("Sakai", match["id"].strip(), match["name"].strip())
+    if match := (SAKAI if kind == FOLDER else SAKAI_FLAT).fullmatch(name):
+        return Owner("Sakai", match["id"].strip(), match["name"].strip(), (), match.groupdict().get("file"))
     return None
 
 
@@ -171,7 +178,9 @@ def read_gradescope(content):
             continue
         when = _moment(entry.get(":created_at"))
         order = when.timestamp() if when else None
-        people = [person for person in entry.get(":submitters") or () if isinstance(person, dict)]
+        people = [
+            person for person in entry.get(":submitters", entry.get("submitters")) or () if isinstance(person, dict)
+        ]
         owners = []
         for person in people:
             number, mail = (str(person.get(key) or "").strip() for key in (":sid", ":email"))
@@ -191,8 +200,10 @@ def _moment(value):
 
 
 def read_sakai_time(text):
-    """Return the time in Sakai's timestamp.txt, digits from the year to the millisecond, or None."""
+    """Return the time in Sakai's timestamp.txt, digits from the year to the millisecond or ISO, or None."""
     digits = re.match(r"\s*(\d{14})", text)
+    if not digits:
+        return dates.maybe_date(text, datetime.UTC)
     try:
         return datetime.datetime.strptime(digits[1], "%Y%m%d%H%M%S").replace(tzinfo=datetime.UTC) if digits else None
     except ValueError:

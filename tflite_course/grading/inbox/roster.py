@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tflite_course.errors import CourseError
+from tflite_course.grading.inbox.contents import decode
 
 # what platforms call the columns, in their downloads and in several languages
 COLUMNS = {
@@ -77,8 +78,16 @@ class Roster:
 
     def by_name(self, name):
         """Return the people of that name: as it is, last name first, or as Canvas writes it into file names."""
-        wanted = spellings(name)
-        return [person for person in self.people if person.name and wanted & spellings(person.name)]
+        for form in (name, name.partition("-")[2]):  # Moodle puts "Group-" before the names of a group
+            wanted = spellings(form)
+            found = [person for person in self.people if person.name and wanted & spellings(person.name)]
+            if found:
+                return found
+        return []
+
+    def of_group(self, name):
+        """Return the people of the group of that name."""
+        return [person for person in self.people if person.group and fold(person.group) == fold(name)]
 
 
 def fold(text):
@@ -113,7 +122,7 @@ def read_table(path):
         raise CourseError(f"{path.name} cannot be read ({error.strerror}): give the path of a CSV file.") from None
     if content[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
         raise CourseError(f"{path.name} is an Excel workbook: save it as CSV UTF-8 and give that file.")
-    text = decode_table(content)
+    text = decode(content)
     if "\0" in text:
         raise CourseError(f"{path.name} is not text: save it as CSV UTF-8.")
     if not text.strip():
@@ -129,20 +138,6 @@ def read_table(path):
 
 def _cells(line, separator):
     return len(next(csv.reader([line], delimiter=separator), ()))
-
-
-def decode_table(content):
-    """Return the text of a CSV file: UTF-8 or UTF-16 with a mark, UTF-16 without one, UTF-8, or Windows' letters."""
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return content.decode("utf-16", "replace").lstrip("\ufeff")
-    if len(content) > 3 and content[1] == 0 and content[3] == 0:
-        return content.decode("utf-16-le", "replace")
-    if len(content) > 3 and content[0] == 0 and content[2] == 0:
-        return content.decode("utf-16-be", "replace")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
 
 
 def header_of(row):
@@ -193,6 +188,7 @@ def _person(cells):
     for column in ("id", "sis"):
         if re.fullmatch(r"\d(?:[.,]\d+)?[eE]\+?\d+", cells[column]):
             return f"a spreadsheet shortened {cells[column]}: format that column as text and export the list once more."
+    number = re.sub(r"^(\d+)\.0$", r"\1", number)  # a column of numbers, as some programs write it
     number = re.sub(r"^#(?=\w)", "", number)  # Brightspace marks numbers so that Excel leaves them alone
     days = cells["days"].replace(",", ".") or "0"
     try:

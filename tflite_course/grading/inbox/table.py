@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tflite_course.grading import spreadsheet
 
-HEADER = ["file", "student", "name", "lab", "version", "handed in", "on time", "files", "odd"]
+HEADER = ["file", "student", "name", "group", "lab", "version", "handed in", "on time", "files", "odd"]
 WIDEST = {"file": 48, "student": 18, "name": 24, "odd": 60}
 
 
@@ -13,9 +13,10 @@ def rows_of(inbox):
     """Return the rows of an Inbox under HEADER: one a student and lab, and one a student without any."""
     rows = []
     for submission in inbox.submissions:
-        who = [submission.student, submission.name]
+        who = [submission.student, submission.name, submission.person.group if submission.person else ""]
         for lab, handed in sorted(submission.handed.items()):
             when = handed.when.strftime("%Y-%m-%d %H:%M") if handed.when else ""
+            when += " (in the archive)" if handed.clock == "archive" else ""
             odd = "; ".join([*handed.odd, *(submission.problems if lab == min(submission.handed) else [])])
             version = f"{handed.version} of {handed.of}" if handed.of > 1 else "1"
             rows.append([handed.source, *who, lab, version, when, submission.on_time.get(lab, "")])
@@ -30,7 +31,7 @@ def write(inbox, work):
     """Write inbox.csv into the work folder, with what concerns nobody in the last rows; return its path."""
     path = Path(work) / "inbox.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
-    rest = [["", "", "", "", "", "", "", "", note] for note in inbox.notes]
+    rest = [[""] * (len(HEADER) - 1) + [note] for note in inbox.notes]
     spreadsheet.write(path, HEADER, [*rows_of(inbox), *rest])
     return path
 

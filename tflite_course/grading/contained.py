@@ -1,0 +1,196 @@
+"""Run a submission where there is no bubblewrap: the surrounding container, which is thrown away, is the sandbox.
+
+For the runners of GitHub and Gradescope. Where this program is root (both let it be), the submission and the judge run
+as two users of their own: the submission cannot read the judge's memory, its files or the results, and cannot end it.
+Where it is not root, they are one user, and only the container stands between the submission and the rest.
+
+The kernel spec in kernels/contained-python3 starts this module as a program with the connection file. It copies the
+submission into a folder of its own, starts the kernel there with a clean environment, and watches the limits. Linux.
+"""
+
+import contextlib
+import ctypes
+import os
+import pwd
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tflite_course.grading import sandbox
+
+USERS = range(60706, 61184)  # numbers that no distribution hands out (systemd's table of UIDs calls them unused)
+PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
+MOST_THREADS = 4000
+SHARED = "It ran as the user of the grader ({}): the container alone stands between this submission and its points."
+PROBE = "import jupyter_client, tflite_course"
+
+
+def find_users():
+    """Return ((number of the submission's user, of the judge's), None), or (None, a sentence that says why not).
+
+    They are numbers that nobody has. It needs root, and a Python and a course that others can read.
+    """
+    import psutil
+
+    if os.geteuid() != 0:
+        return None, SHARED.format("it is not root")
+    taken = {user.pw_uid for user in pwd.getpwall()}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            taken |= set(process.uids())
+    users = random.SystemRandom().sample(sorted(set(USERS) - taken), 2)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment({"HOME": "/nonexistent"})}
+    for user in users:
+        try:
+            done = subprocess.run([sys.executable, "-c", PROBE], cwd="/", **as_user(user), **quiet)
+        except OSError as error:
+            return None, SHARED.format(f"another user cannot start {sys.executable} ({error.strerror})")
+        if done.returncode:
+            return None, SHARED.format(f"another user cannot read the course in {sandbox.COURSE}")
+    return tuple(users), None
+
+
+def as_user(user):
+    """Return the options of Popen for a user's number; none for None."""
+    return {} if user is None else {"user": user, "group": user, "extra_groups": [], "umask": 0o077}
+
+
+def environment(more):
+    """Return the whole environment of a submission or its judge: nothing of this process's own."""
+    clean = {"LANG": "C.UTF-8", "PYTHONPATH": str(sandbox.COURSE), "USER": "submission", "PATH": "/usr/bin:/bin"}
+    clean |= {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    return clean | more
+
+
+# --- every process of a submission ends
+
+
+def adopt():
+    """Make what loses its parent a child of this process, so that nothing of a submission gets out of sight.
+
+    Returns the numbers of the processes that descend from this one already: end_all leaves them alone.
+    """
+    import psutil
+
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    return {process.pid for process in psutil.Process().children(recursive=True)}
+
+
+def end_all(user=None, spared=(), seconds=10):
+    """End all processes that descend from this one, and all of a user; wait until they are gone.
+
+    Raises RuntimeError when some are left.
+    """
+    import psutil
+
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if user is not None:
+            _end_user(user)
+        members = [process for process in psutil.Process().children(recursive=True) if process.pid not in spared]
+        for sign in (signal.SIGSTOP, signal.SIGKILL):  # what stands still starts nothing new
+            for member in members:
+                with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                    member.send_signal(sign)
+        for member in members:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(member.pid, os.WNOHANG)
+        if not members and (user is None or not _has_processes(user)):
+            return
+        time.sleep(0.02)
+    raise RuntimeError("processes of the submission could not be ended")
+
+
+def _end_user(user):
+    """As this user, end all that it may end: the system does that at one go, so nothing can be started meanwhile."""
+    child = os.fork()
+    if not child:
+        try:
+            os.setgroups([])
+            os.setgid(user)
+            os.setuid(user)
+            os.kill(-1, signal.SIGKILL)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+
+
+def _has_processes(user):
+    import psutil
+
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            if process.uids().real == user and process.status() != psutil.STATUS_ZOMBIE:
+                return True
+    return False
+
+
+# --- the program that the kernel spec starts
+
+
+def bound(user):
+    """Set the limits of the kernel's process that the system keeps for everything it starts. Runs before exec."""
+
+    def set_limits():
+        ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (sandbox.DISK, sandbox.DISK))
+        if user is not None:  # counted for each user: as a user of one's own only
+            resource.setrlimit(resource.RLIMIT_NPROC, (MOST_THREADS, MOST_THREADS))
+
+    return set_limits
+
+
+def start(connection_file, home, user):
+    """Start the kernel in its own folder, as the user; return its process."""
+    inside = Path(home) / "submission"
+    shutil.rmtree(inside, ignore_errors=True)
+    shutil.copytree(os.getcwd(), inside)
+    connection = Path(home) / "connection.json"
+    shutil.copy(connection_file, connection)
+    if user is not None:
+        for path in [Path(home), *Path(home).rglob("*")]:
+            os.chown(path, user, user, follow_symlinks=False)
+    clean = environment({"HOME": home, "MPLCONFIGDIR": home, "NBGRADER_EXECUTION": "autograde"})
+    clean["PATH"] = f"{sys.prefix}/bin:/usr/bin:/bin"
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", str(connection)]
+    command += ["--HistoryManager.enabled=False", "--InteractiveShell.xmode=Minimal"]
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    options = {"env": clean, "cwd": inside, "start_new_session": True, **as_user(user), **quiet}
+    return subprocess.Popen(command, preexec_fn=bound(user), **options)
+
+
+def watch(child, limits):
+    """Wait for the kernel; return why a limit was passed, or None."""
+    import psutil
+
+    me, start_ = psutil.Process(), time.monotonic()
+    while child.poll() is None:
+        memory, count = sandbox.tree(me)
+        used = {"GRADE_MEMORY": memory, "GRADE_PROCESSES": count, "GRADE_SECONDS": time.monotonic() - start_}
+        for name, value in used.items():
+            if value > limits[name]:
+                return f"{name} was passed: {value:,.0f} of {limits[name]:,.0f}"
+        time.sleep(0.05)
+    return None
+
+
+def main():
+    user = int(os.environ["GRADE_USER"]) if os.environ.get("GRADE_USER") else None
+    limits = {name: float(os.environ.get(name, value)) for name, value in sandbox.LIMITS.items()}
+    adopt()
+    child = start(sys.argv[1], os.environ["GRADE_HOME"], user)
+    reason = watch(child, limits)
+    if reason and os.environ.get("GRADE_NOTE"):
+        Path(os.environ["GRADE_NOTE"]).write_text(reason, encoding="utf-8")
+    end_all(user)
+
+
+if __name__ == "__main__":
+    main()

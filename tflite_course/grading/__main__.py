@@ -26,9 +26,9 @@ def main(arguments=None):
     parser.add_argument("--again", action="store_true", help="grade again what is graded")
     parser.add_argument("--unsafe", action="store_true", help="without a sandbox: submissions run as you")
     options = parser.parse_args(arguments)
-    known = sorted(path.name for path in (release.ROOT / "solutions").iterdir() if path.is_dir())
-    labs = options.labs or known
     try:
+        known = sorted(path.name for path in release.solutions_folder().iterdir() if path.is_dir())
+        labs = options.labs or known
         for lab in set(labs) - set(known):
             raise CourseError(f"There is no lab {lab}: choose from {', '.join(known)}.")
         if not options.unsafe:

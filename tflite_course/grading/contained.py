@@ -23,9 +23,10 @@ from pathlib import Path
 
 from tflite_course.grading import sandbox
 
-USERS = range(60706, 61184)  # numbers that no distribution hands out (systemd's table of UIDs calls them unused)
+USERS = range(60706, 61184)  # above those of people, below those that systemd hands out to services
 PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
 MOST_THREADS = 4000
+SHARE = 0.7  # of the container's memory: the grader and the judge need the rest
 SHARED = "It ran as the user of the grader ({}): the container alone stands between this submission and its points."
 PROBE = "import jupyter_client, tflite_course"
 
@@ -181,9 +182,18 @@ def watch(child, limits):
     return None
 
 
+def memory_of_container():
+    """Return the bytes that the container may use, infinity where it has no limit of its own."""
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):  # control groups, version 2 and 1
+        with contextlib.suppress(OSError, ValueError):
+            return float(Path("/sys/fs/cgroup", name).read_text(encoding="ascii"))
+    return float("inf")
+
+
 def main():
     user = int(os.environ["GRADE_USER"]) if os.environ.get("GRADE_USER") else None
     limits = {name: float(os.environ.get(name, value)) for name, value in sandbox.LIMITS.items()}
+    limits["GRADE_MEMORY"] = min(limits["GRADE_MEMORY"], SHARE * memory_of_container())
     adopt()
     child = start(sys.argv[1], os.environ["GRADE_HOME"], user)
     reason = watch(child, limits)

@@ -16,8 +16,8 @@ from pathlib import Path
 import nbformat
 
 from tflite_course.errors import CourseError
-from tflite_course.grading import contained, evidence, grade, gradebook, lint, repair, sandbox
-from tflite_course.grading.judge import execute, unboxed
+from tflite_course.grading import evidence, grade, gradebook, lint, repair, sandbox
+from tflite_course.grading.judge import execute
 
 LABS = sandbox.COURSE / "labs"
 MOST_BYTES, MOST_FILES = 50 * 2**20, 200  # of the files beside the notebook
@@ -112,24 +112,34 @@ def grade_one(path, lab=None, *, kind="sandbox", helpers=True, labs=LABS):
     if kind == "sandbox":
         sandbox.check_available()
     released = nbformat.read(labs / lab / f"{lab}.ipynb", as_version=4)
-    users, shared = contained.find_users() if kind == "contained" else (None, None)
+    make_step, shared = _step(kind)
     notebook, notes = repair.repair(submitted, released)
     with tempfile.TemporaryDirectory(prefix="grade-") as folder:
         if helpers:
             notes += copy_helpers(path.parent, Path(folder))
         evidence.keep_evidence(submitted, Path(folder))
-        judged = run(notebook, released, Path(folder), kind, users)
+        judged = run(notebook, released, Path(folder), make_step)
     notes += judged["notes"] + ([shared] if shared else [])
     result = collected(released, notebook, judged["verdicts"])
     result |= {"lab": lab, "file": path.name, "notes": notes, "flags": lint.inspect(submitted, released)}
     return result | {"seconds": round(time.monotonic() - start, 1)}
 
 
-def run(notebook, released, folder, kind, users):
+def _step(kind):
+    """Return (a function that makes the step that runs a notebook, a sentence for the marker or None)."""
+    if kind == "contained":
+        from tflite_course.grading import contained
+        from tflite_course.grading.judge import unboxed
+
+        users, shared = contained.find_users()
+        return lambda: unboxed.Contained(users), shared
+    return lambda: execute.Execute(sandboxed=kind == "sandbox"), None
+
+
+def run(notebook, released, folder, make_step):
     """Run and judge a notebook, once more with more time when the machine was too busy for its set-up cell."""
     for patience in (1, grade.PATIENCE):
-        step = unboxed.Contained(users) if kind == "contained" else execute.Execute()
-        step.sandboxed = kind == "sandbox"
+        step = make_step()
         settings = gradebook.make_config(folder).Execute
         step.timeout, step.shutdown_kernel = settings.timeout * patience, settings.shutdown_kernel
         executed, _ = step.preprocess(nbformat.from_dict(notebook), {"metadata": {"path": str(folder)}})

@@ -167,17 +167,31 @@ def start(connection_file, home, user):
     return subprocess.Popen(command, preexec_fn=bound(user), **options)
 
 
+def usage(process):
+    """Return {limit: what the processes that descend from a process use}."""
+    import psutil
+
+    used = dict.fromkeys(("GRADE_MEMORY", "GRADE_PROCESSES", "GRADE_THREADS", "GRADE_CPU"), 0.0)
+    for member in process.children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied), member.oneshot():
+            times = member.cpu_times()
+            used["GRADE_MEMORY"] += member.memory_info().rss
+            used["GRADE_PROCESSES"] += 1
+            used["GRADE_THREADS"] += member.num_threads()
+            used["GRADE_CPU"] += times.user + times.system + times.children_user + times.children_system
+    return used
+
+
 def watch(child, limits):
     """Wait for the kernel; return why a limit was passed, or None."""
     import psutil
 
-    me, start_ = psutil.Process(), time.monotonic()
+    me, begin = psutil.Process(), time.monotonic()
     while child.poll() is None:
-        memory, count = sandbox.tree(me)
-        used = {"GRADE_MEMORY": memory, "GRADE_PROCESSES": count, "GRADE_SECONDS": time.monotonic() - start_}
-        for name, value in used.items():
-            if value > limits[name]:
-                return f"{name} was passed: {value:,.0f} of {limits[name]:,.0f}"
+        used = usage(me) | {"GRADE_SECONDS": time.monotonic() - begin}
+        for name, limit in limits.items():
+            if used.get(name, 0.0) > limit:
+                return f"{name} was passed: {used[name]:,.0f} of {limit:,.0f}"
         time.sleep(0.05)
     return None
 

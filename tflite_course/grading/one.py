@@ -119,9 +119,9 @@ def grade_one(path, lab=None, *, kind="sandbox", helpers=True, labs=LABS):
             notes += copy_helpers(path.parent, Path(folder))
         evidence.keep_evidence(submitted, Path(folder))
         judged = run(notebook, released, Path(folder), make_step)
-    notes += judged["notes"] + ([shared] if shared else [])
+    flags = [*([shared] if shared else []), *lint.inspect(submitted, released)]
     result = collected(released, notebook, judged["verdicts"])
-    result |= {"lab": lab, "file": path.name, "notes": notes, "flags": lint.inspect(submitted, released)}
+    result |= {"lab": lab, "file": path.name, "notes": notes + judged["notes"], "flags": flags}
     return result | {"seconds": round(time.monotonic() - start, 1)}
 
 

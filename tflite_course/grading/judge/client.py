@@ -11,10 +11,9 @@ GRACE = 60  # seconds that the judge has beyond those of the answer
 
 
 class Client:
-    """Asks a judge in a process of its own. sandboxed: whether that runs in a sandbox too; options: for Popen."""
+    """Asks a judge in a process of its own. sandboxed: whether that runs in a sandbox too."""
 
-    def __init__(self, sandboxed, **options):
-        self.options = options
+    def __init__(self, sandboxed):
         self.sandboxed, self.process, self.control, self.lock = sandboxed, None, None, threading.Lock()
         atexit.register(self.stop)
 
@@ -26,7 +25,7 @@ class Client:
         command = [sys.executable, "-m", "tflite_course.grading.judge.process", number]
         if self.sandboxed:
             command = sandbox.judge_command(number)
-        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, **self.options}
+        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
         self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], **options)
         theirs.close()
 

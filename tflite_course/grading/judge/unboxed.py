@@ -1,14 +1,36 @@
 """The step that runs and judges a submission without bubblewrap: see tflite_course.grading.contained."""
 
+import atexit
 import os
+import socket
+import subprocess
+import sys
 import tempfile
+import threading
 from pathlib import Path
 
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_core.utils import run_sync
 
-from tflite_course.grading import contained
+from tflite_course.grading import contained, sandbox
 from tflite_course.grading.judge import client, execute
+
+
+class Judge(client.Client):
+    """Asks a judge in a process of its own, as a user of its own; user: its number, or None."""
+
+    def __init__(self, user):
+        self.process, self.control, self.lock, self.user = None, None, threading.Lock(), user
+        atexit.register(self.stop)
+
+    def start(self):
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        clean = contained.environment({"HOME": "/nonexistent", "TF_USE_LEGACY_KERAS": "1"})
+        options = {"env": clean, "cwd": "/", "stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+        options |= {"pass_fds": [theirs.fileno()], **contained.as_user(self.user)}
+        program = ["-P", "-m", "tflite_course.grading.judge.process", str(theirs.fileno())]
+        with theirs:
+            self.process = subprocess.Popen([sys.executable, *program], **options)
 
 
 class Contained(execute.Execute):
@@ -21,8 +43,7 @@ class Contained(execute.Execute):
         super().__init__(**options)
         self.sandboxed = False
         self.submission, user = users or (None, None)
-        clean = contained.environment({"HOME": "/nonexistent", "TF_USE_LEGACY_KERAS": "1"})
-        self.judge = client.Client(False, env=clean, cwd="/", **contained.as_user(user))
+        self.judge = Judge(user)
 
     def preprocess(self, nb, resources=None, km=None):
         spared = contained.adopt()
@@ -49,7 +70,7 @@ class Contained(execute.Execute):
     async def async_start_new_kernel(self, **options):
         # for the program that starts the kernel, which gives it an environment of its own
         os.environ["GRADE_USER"] = "" if self.submission is None else str(self.submission)
-        os.environ["GRADE_HOME"] = str(self.home)
+        os.environ["GRADE_HOME"], os.environ["PYTHONPATH"] = str(self.home), str(sandbox.COURSE)
         await super().async_start_new_kernel(**options)
 
     start_new_kernel = run_sync(async_start_new_kernel)

@@ -37,7 +37,7 @@ ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 FAST_FLAG := --ServerApp.kernel_websocket_connection_class=tflite_course.lab_server.Connection
 
 .PHONY: help lab check test test-all test-one shake fresh targets outputs labs stale refresh publish lock web grade \
-	public gradescope benchmark benchmark-lessons benchmark-web programs browser sandbox emulators flower colab clean
+	public classroom gradescope benchmark benchmark-lessons benchmark-web programs browser sandbox emulators flower colab clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1 | \2/p' Makefile | awk -F' [|] ' '{ printf "%-24s %s\n", $$1, $$2 }'
@@ -104,8 +104,11 @@ grade: $(VENV)/test.stamp ## grade a class (SUBMISSIONS=folder, GRADE_FLAGS, SCH
 public: $(VENV)/lab.stamp ## a copy of the course for students, without solutions and seeds (OUT=folder, ADDRESS=https://...)
 	$(BIN)/python -m tflite_course.authoring.public "$(OUT)" $(if $(ADDRESS),--address "$(ADDRESS)")
 
-gradescope: $(VENV)/test.stamp ## the zip file that Gradescope takes for a lab (LAB=lab_3_quantize)
-	$(BIN)/python -m tflite_course.authoring.gradescope $(LAB)
+classroom: $(VENV)/lab.stamp ## the template repository of a lab in GitHub Classroom (LAB=lab_3_quantize, OUT=folder, ADDRESS=https://...)
+	$(BIN)/python -m tflite_course.authoring.classroom "$(LAB)" "$(OUT)" $(if $(ADDRESS),--course "$(ADDRESS)")
+
+gradescope: $(VENV)/lab.stamp ## the zip file that Gradescope takes for a lab (LAB=lab_3_quantize)
+	$(BIN)/python -m tflite_course.authoring.gradescope "$(LAB)"
 
 $(VENV)/python.stamp:
 	@command -v "$(PYTHON)" >/dev/null || { echo "There is no program $(PYTHON): install Python 3.11 to 3.13, or name one, as in make lab PYTHON=python3.12." >&2; exit 1; }

@@ -1,7 +1,9 @@
 """The same grader on GitHub and Gradescope: one notebook, results in their forms, attacks in a container."""
 
+import base64
 import copy
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -10,9 +12,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 
 from tests import ROOT
 from tests.grading import container
+from tflite_course.authoring import classroom as template
 from tflite_course.authoring import gradescope as zip_file
 from tflite_course.errors import CourseError
 from tflite_course.grading import one
@@ -351,3 +355,111 @@ def test_gradescope_attacked(autograder):
         )  # the grader, its starter and the judge are seen
     else:
         assert "It ran as the user of the grader" in done.stdout
+
+
+# --- a workflow of GitHub Actions
+
+
+EXPRESSION = re.compile(r"\$\{\{ *(.*?) *\}\}")
+KNOWN = {"github.run_id", "github.run_attempt"}
+
+
+def steps_of(text):
+    (job,) = yaml.safe_load(text)["jobs"].values()
+    return job["steps"]
+
+
+def test_the_workflow_is_one(tmp_path):
+    template.write(LAB, tmp_path, course="https://git.school.example/team/course.git")
+    text = (tmp_path / template.WORKFLOW).read_text(encoding="utf-8")
+    workflow = yaml.safe_load(text)
+    assert set(workflow) == {"name", True, "permissions", "env", "jobs"}  # YAML 1.1 reads "on" as True
+    assert workflow[True] == ["push", "workflow_dispatch", "repository_dispatch"]
+    assert workflow["env"]["COURSE"] == "https://git.school.example/team/course.git" and "write" not in str(workflow)
+    steps = steps_of(text)
+    assert all(("uses" in step) != ("run" in step) for step in steps)
+    assert all(re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"]) for step in steps if "uses" in step)
+    outputs = {f"steps.{step['id']}.outputs.result" for step in steps if "id" in step}
+    assert set(EXPRESSION.findall(text)) == KNOWN | outputs
+    assert not any("${{" in step.get("run", "") for step in steps)  # a name or message must not become a command
+    reporter = steps[-1]
+    runners = reporter["with"]["runners"].split(",")
+    assert set(reporter["env"]) == {f"{runner.upper()}_RESULTS" for runner in runners}
+    assert {step["id"] for step in steps if "id" in step} == set(runners)
+    for step in steps:
+        assert subprocess.run(["bash", "-n", "-c", step.get("run", "")]).returncode == 0
+
+
+def test_the_workflow_fetches_the_tag_of_a_release():
+    assert 'TAG: "v2.3.0"' in template.workflow(version="2.3.0")
+    assert 'TAG: ""' in template.workflow(version="2.4.0.dev0")
+
+
+@pytest.mark.parametrize(
+    ("lab", "course", "said"), [("lab_99", None, "no lab lab_99"), (LAB, "git@x:y", "not an address")]
+)
+def test_no_template_for_what_is_not_there(lab, course, said, tmp_path):
+    with pytest.raises(CourseError, match=said):
+        template.write(lab, tmp_path / "out", course=course)
+    assert not (tmp_path / "out").exists()
+
+
+def git(*arguments, cwd):
+    identity = ["-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "init.defaultBranch=main"]
+    subprocess.run(["git", *identity, *arguments], cwd=cwd, check=True, capture_output=True)
+
+
+@pytest.fixture
+def runner(tmp_path):
+    """A machine as a runner of GitHub, without the network: (its repository, a function that runs a step by name)."""
+    course = tmp_path / "course"
+    zip_file.public.copy(course)
+    git("init", "-q", cwd=course)
+    git("add", "-A", cwd=course)
+    git("commit", "-qm", "x", cwd=course)
+    git("tag", "v9.9.9", cwd=course)
+    repository, programs = tmp_path / "repository", tmp_path / "bin"
+    programs.mkdir()
+    (programs / "sudo").write_text('#!/bin/sh\nexec "$@"\n')
+    (programs / "sudo").chmod(0o755)
+    template.write(LAB, repository)
+    files = {name: tmp_path / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+    environment = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(tmp_path), "GRADE_CELL": "300"}
+    environment |= {"COURSE": course.as_uri(), "TAG": "v9.9.9", "FOLDER": str(tmp_path / "opt" / "course")}
+    environment |= {name: str(path) for name, path in files.items()}
+    steps = {step["name"]: step for step in steps_of((repository / template.WORKFLOW).read_text(encoding="utf-8"))}
+
+    def run(name):
+        for path in files.values():
+            path.write_text("")
+        done = subprocess.run(
+            ["bash", "-e", "-c", steps[name]["run"]], cwd=repository, env=environment, capture_output=True, text=True
+        )
+        return done, {name: path.read_text(encoding="utf-8") for name, path in files.items()}
+
+    return repository, Path(environment["FOLDER"]), run
+
+
+@pytest.mark.slow
+def test_the_steps_of_the_workflow(runner):
+    repository, folder, run = runner
+    done, _ = run("Fetch the course")
+    assert done.returncode == 0, done.stderr
+    assert (folder / "labs" / LAB).is_dir() and not (folder / "solutions").exists()
+    (folder / ".venv").symlink_to(sys.prefix)  # the step "Install the course" needs the network
+    nbformat.write(with_answers("to_c_array", "fits"), repository / f"{LAB}.ipynb")
+    done, files = run("Grade")
+    assert done.returncode == 0, done.stderr
+    encoded = re.fullmatch(r"result=(\S+)\n", files["GITHUB_OUTPUT"])[1]
+    given = json.loads(base64.b64decode(encoded))
+    assert (sum(test["score"] for test in given["tests"]), given["max_score"]) == (4, MOST) and len(encoded) < 100_000
+    assert f"## {LAB}: 4 of {MOST} points by checks\n" in files["GITHUB_STEP_SUMMARY"]
+    done, files = run("Grade")  # nothing has changed
+    assert f"## {LAB}: 4 of {MOST} points by checks, unchanged\n" in files["GITHUB_STEP_SUMMARY"]
+    (repository / "notes.csv").write_text("1")
+    (repository / f"{LAB}.ipynb").write_text("broken")
+    done, files = run("Grade")
+    assert done.returncode == 0 and "is not a notebook" in files["GITHUB_STEP_SUMMARY"]
+    (repository / f"{LAB}.ipynb").unlink()
+    done, _ = run("Grade")
+    assert done.returncode == 1 and done.stderr.strip().endswith("as in lab_3_quantize.ipynb.")

@@ -37,7 +37,8 @@ ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 FAST_FLAG := --ServerApp.kernel_websocket_connection_class=tflite_course.lab_server.Connection
 
 .PHONY: help lab check test test-all test-one shake fresh targets outputs labs stale refresh publish lock web grade \
-	public classroom gradescope benchmark benchmark-lessons benchmark-web programs browser sandbox emulators flower colab clean
+	public classroom gradescope term benchmark benchmark-lessons benchmark-web programs browser sandbox emulators flower \
+	colab clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1 | \2/p' Makefile | awk -F' [|] ' '{ printf "%-24s %s\n", $$1, $$2 }'
@@ -106,6 +107,9 @@ public: $(VENV)/lab.stamp ## a copy of the course for students, without solution
 
 classroom: $(VENV)/lab.stamp ## the template repository of a lab in GitHub Classroom (LAB=lab_3_quantize, OUT=folder, ADDRESS=https://...)
 	$(BIN)/python -m tflite_course.authoring.classroom "$(LAB)" "$(OUT)" $(if $(ADDRESS),--course "$(ADDRESS)")
+
+term: $(VENV)/lab.stamp ## a plan of a term with dates, and grading.toml (START=2027-02-01, a Monday)
+	@$(BIN)/python -m tflite_course.authoring.term "$(START)"
 
 gradescope: $(VENV)/lab.stamp ## the zip file that Gradescope takes for a lab (LAB=lab_3_quantize)
 	$(BIN)/python -m tflite_course.authoring.gradescope "$(LAB)"

@@ -168,6 +168,11 @@ def test_a_lab_is_graded_in_the_copy(made, tmp_path):
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(made), "COURSE_SOLUTIONS": str(ROOT / "solutions")}
     environment |= {"GRADE_CELL": "300", "HOME": str(tmp_path)}
     command = [sys.executable, "-m", "tflite_course.grading", str(folder), "--work", str(work), "--workers", "1"]
+    if (
+        "--yes"
+        in subprocess.run([*command, "--help"], cwd=made, env=environment, capture_output=True, text=True).stdout
+    ):
+        command.append("--yes")
     where = [sys.executable, "-c", "import tflite_course; print(tflite_course.__file__)"]
     assert str(made) in subprocess.run(where, env=environment, cwd=made, capture_output=True, text=True).stdout
     done = subprocess.run(command, cwd=made, env=environment, input="y\n", capture_output=True, text=True)

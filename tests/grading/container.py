@@ -47,7 +47,7 @@ def command(autograder, course, shared):
             if str(parent) not in made | {"/", "/opt/course"}:
                 arguments += ["--perms", "0755", "--dir", str(parent)]
                 made.add(str(parent))
-        arguments += ["--bind" if inside == "/autograder" else "--ro-bind", str(outside), inside]
+        arguments += ["--bind" if inside in ("/autograder", "/opt/course") else "--ro-bind", str(outside), inside]
     arguments += ["--setenv", "PATH", "/usr/sbin:/usr/bin:/sbin:/bin", "--setenv", "GRADE_CELL", "300"]
     return [*arguments, "--chdir", "/autograder", "--", "/bin/sh", "-c"]
 

@@ -264,6 +264,7 @@ def test_the_zip_file_has_what_gradescope_asks_for(tmp_path):
 
 
 @needs_sandbox
+@pytest.mark.slow
 def test_gradescope_right_and_with_a_helper(autograder):
     notebook = read("solutions")
     place = next(number for number, cell in enumerate(notebook.cells) if grade_id(cell) == "to_c_array")
@@ -315,6 +316,12 @@ for number in filter(str.isdigit, os.listdir("/proc")):
         for file in ("environ", "mem", "maps"):
             attempt("read " + file, lambda: pathlib.Path("/proc", number, file).open("rb").read(10) or 1 / 0)
         attempt("end", lambda: os.kill(int(number), signal.SIGKILL))
+attempt("list checks", lambda: os.listdir("/opt/course/tflite_course/labs"))
+attempt("read a check", lambda: open("/opt/course/tflite_course/labs/lab_9_microcontroller/rescale.py").read())
+def borrowed(*arguments):
+    from tflite_course.labs import load_exercises
+    return load_exercises("lab_9_microcontroller")["rescale"].right(*arguments)
+attempt("borrow a check", borrowed)
 attempt("become root", lambda: os.setuid(0))
 attempt("environment", lambda: sorted(name for name in os.environ if name.startswith(("GRADE", "GITHUB"))) or 1 / 0)
 pathlib.Path("/tmp/loot.json").write_text(json.dumps([os.getuid(), loot]))
@@ -340,12 +347,13 @@ LEFT = 'import glob, os; print("left:", sum(os.stat(p).st_uid > 60000 for p in g
 
 @needs_sandbox
 def test_gradescope_attacked(autograder):
-    notebook = nbformat.writes(with_answers("fits", extra=ATTACK))
+    notebook = with_answers("fits", extra=ATTACK)
+    next(cell for cell in notebook.cells if grade_id(cell) == "rescale").source = "rescale = borrowed"
     script = f"/autograder/run_autograder; /opt/course/.venv/bin/python -c '{LEFT}'"
-    done, results, shared = autograder("attack", {f"{LAB}.ipynb": notebook}, script)
+    done, results, shared = autograder("attack", {f"{LAB}.ipynb": nbformat.writes(notebook)}, script)
     check_form(results)
     user, loot = json.loads((shared / "loot.json").read_text(encoding="utf-8"))
-    assert results["score"] == 2, done.stdout + done.stderr
+    assert results["score"] == (2 if container.IS_ROOT else 5), done.stdout + done.stderr
     assert ["environment", "ZeroDivisionError", ""] in loot
     if container.IS_ROOT:  # else root of this container is the only user
         assert user > 60000 and "left: 0" in done.stdout

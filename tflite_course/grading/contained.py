@@ -27,6 +27,15 @@ USERS = range(60706, 61184)  # above those of people, below those that systemd h
 PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
 MOST_THREADS = 4000
 SHARE = 0.7  # of the container's memory: the grader and the judge need the rest
+CLOSED = ("tflite_course/labs", "solutions", "tests")
+INSIDE = ("answers", "models", "peer", "places", "wire")  # what answers for a submission
+CHECK = '''"""Stands in for the checks of the labs, which the judge has."""
+
+
+def check(lab, exercise, answer, *, seed=0):
+    print("This is checked outside of the notebook.")
+    return 0.0
+'''
 SHARED = "It ran as the user of the grader ({}): the container alone stands between this submission and its points."
 PROBE = "import jupyter_client, tflite_course"
 
@@ -66,6 +75,42 @@ def environment(more):
     clean = {"LANG": "C.UTF-8", "PYTHONPATH": str(sandbox.COURSE), "USER": "submission", "PATH": "/usr/bin:/bin"}
     clean |= {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
     return clean | more
+
+
+# --- the checks stay on the judge's side
+
+
+def close_course(judge):
+    """Let only root and the judge read the checks, the solutions and the tests; return a sentence when that fails.
+
+    The checks hold the functions that answers are compared with.
+    """
+    for name in CLOSED:
+        folder = sandbox.COURSE / name
+        try:
+            if folder.is_dir():
+                os.chown(folder, -1, judge)
+                folder.chmod(0o750)
+        except OSError as error:
+            return f"The submission could read {name} ({error.strerror}): look at full marks."
+    return None
+
+
+def open_course(home):
+    """Make the course as a submission sees it, without checks and grading, in a folder; return its path."""
+    package, target = sandbox.COURSE / "tflite_course", Path(home) / "course"
+    left_out = shutil.ignore_patterns("labs", "grading", "authoring", "__pycache__")
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(package, target / "tflite_course", ignore=left_out)
+    files = {"labs/__init__.py": CHECK, "grading/__init__.py": "", "grading/judge/__init__.py": ""}
+    files |= {f"grading/judge/{name}.py": (package / f"grading/judge/{name}.py").read_text("utf-8") for name in INSIDE}
+    for name, text in files.items():
+        (target / "tflite_course" / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / "tflite_course" / name).write_text(text, encoding="utf-8")
+    for name in ("data", "assets"):
+        if (sandbox.COURSE / name).is_dir():
+            (target / name).symlink_to(sandbox.COURSE / name)
+    return target
 
 
 # --- every process of a submission ends
@@ -155,10 +200,11 @@ def start(connection_file, home, user):
     shutil.copytree(os.getcwd(), inside)
     connection = Path(home) / "connection.json"
     shutil.copy(connection_file, connection)
+    clean = environment({"HOME": home, "MPLCONFIGDIR": home, "NBGRADER_EXECUTION": "autograde"})
     if user is not None:
+        clean["PYTHONPATH"] = str(open_course(home))
         for path in [Path(home), *Path(home).rglob("*")]:
             os.chown(path, user, user, follow_symlinks=False)
-    clean = environment({"HOME": home, "MPLCONFIGDIR": home, "NBGRADER_EXECUTION": "autograde"})
     clean["PATH"] = f"{sys.prefix}/bin:/usr/bin:/bin"
     command = [sys.executable, "-m", "ipykernel_launcher", "-f", str(connection)]
     command += ["--HistoryManager.enabled=False", "--InteractiveShell.xmode=Minimal"]

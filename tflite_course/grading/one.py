@@ -132,6 +132,8 @@ def _step(kind):
         from tflite_course.grading.judge import unboxed
 
         users, shared = contained.find_users()
+        if users:
+            shared = contained.close_course(users[1])
         return lambda: unboxed.Contained(users), shared
     return lambda: execute.Execute(sandboxed=kind == "sandbox"), None
 
@@ -209,7 +211,9 @@ def main(arguments=None):
     parser.add_argument("--lab", help="the lab that it answers (default: by its name and its checks)")
     parser.add_argument("--json", type=Path, help="write the result into this file")
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--contained", action="store_true", help="the container around this is the sandbox")
+    how.add_argument(
+        "--contained", action="store_true", help="the container around this, which is thrown away, is the sandbox"
+    )
     how.add_argument("--unsafe", action="store_true", help="without a sandbox: the notebook runs as you")
     options = parser.parse_args(arguments)
     kind = "contained" if options.contained else "unsafe" if options.unsafe else "sandbox"

@@ -37,7 +37,8 @@ ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 FAST_FLAG := --ServerApp.kernel_websocket_connection_class=tflite_course.lab_server.Connection
 
 .PHONY: help lab check test test-all test-one shake fresh targets outputs labs stale refresh publish lock web grade \
-	benchmark benchmark-lessons benchmark-web programs browser sandbox emulators flower colab clean
+	public classroom gradescope term benchmark benchmark-lessons benchmark-web programs browser sandbox emulators flower \
+	colab clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1 | \2/p' Makefile | awk -F' [|] ' '{ printf "%-24s %s\n", $$1, $$2 }'
@@ -101,6 +102,18 @@ benchmark-web: $(VENV)/test.stamp browser ## how fast the page of lesson 11 star
 grade: $(VENV)/test.stamp ## grade a class (SUBMISSIONS=folder, GRADE_FLAGS, SCHEDULER=tcp://... for a Dask cluster)
 	$(BIN)/python -m tflite_course.grading "$(SUBMISSIONS)" $(GRADE_FLAGS)
 
+public: $(VENV)/lab.stamp ## a copy of the course for students, without solutions and seeds (OUT=folder, ADDRESS=https://...)
+	$(BIN)/python -m tflite_course.authoring.public "$(OUT)" $(if $(ADDRESS),--address "$(ADDRESS)")
+
+classroom: $(VENV)/lab.stamp ## the template repository of a lab in GitHub Classroom (LAB=lab_3_quantize, OUT=folder, ADDRESS=https://...)
+	$(BIN)/python -m tflite_course.authoring.classroom "$(LAB)" "$(OUT)" $(if $(ADDRESS),--course "$(ADDRESS)")
+
+term: $(VENV)/lab.stamp ## a plan of a term with dates, and grading.toml (START=2027-02-01, a Monday)
+	@$(BIN)/python -m tflite_course.authoring.term "$(START)"
+
+gradescope: $(VENV)/lab.stamp ## the zip file that Gradescope takes for a lab (LAB=lab_3_quantize)
+	$(BIN)/python -m tflite_course.authoring.gradescope "$(LAB)"
+
 $(VENV)/python.stamp:
 	@command -v "$(PYTHON)" >/dev/null || { echo "There is no program $(PYTHON): install Python 3.11 to 3.13, or name one, as in make lab PYTHON=python3.12." >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 13) and "This is Python %d.%d, and TensorFlow needs 3.11 to 3.13: install one of them and name it, as in make lab PYTHON=python3.12." % v)'
@@ -110,7 +123,7 @@ $(VENV)/lab.stamp: $(VENV)/python.stamp requirements.txt constraints.txt pyproje
 	@$(BIN)/python $(TOOLS).environment install $(VENV) requirements.txt
 	@touch $@
 
-$(VENV)/test.stamp: $(VENV)/lab.stamp requirements-targets.txt requirements-dev.txt
+$(VENV)/test.stamp: $(VENV)/lab.stamp requirements-targets.txt requirements-grading.txt requirements-dev.txt
 	@$(BIN)/python $(TOOLS).environment install $(VENV) requirements-dev.txt
 	@touch $@
 

@@ -44,6 +44,7 @@ def course_folder(folder):
         "requirements.txt",
         "constraints.txt",
         "requirements-targets.txt",
+        "requirements-grading.txt",
         "requirements-dev.txt",
         "pyproject.toml",
         "tests",

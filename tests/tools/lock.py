@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LOWEST = "3.11"  # uv takes it as 3.11.0
-FILES = ("requirements.txt", "requirements-targets.txt", "requirements-dev.txt")
+FILES = ("requirements.txt", "requirements-targets.txt", "requirements-grading.txt", "requirements-dev.txt")
 PLAIN = ("--quiet", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--no-config")
 HEADER = (
     "# Every package of the environment, fixed. `make lock` writes this file (uv pip compile --universal, from Python\n"

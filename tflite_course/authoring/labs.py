@@ -6,14 +6,30 @@ checks. Nobody edits a lab by hand.
 
 import argparse
 import logging
+import os
 import sys
 import tempfile
 from pathlib import Path
 
 from tflite_course.authoring import ROOT, makers
+from tflite_course.errors import CourseError
 
 STUB = "...  # your answer"
 TEXT_STUB = "*Write your answer here.*"
+
+
+def solutions_folder():
+    """Return the folder of the solutions: COURSE_SOLUTIONS, or the course's own.
+
+    Raises CourseError when there is none, as in a copy of the course for students.
+    """
+    folder = Path(os.environ.get("COURSE_SOLUTIONS") or ROOT / "solutions")
+    if not any(folder.glob("*/*.ipynb")):
+        raise CourseError(
+            f"There are no solutions in {folder.name}: name the folder that has them, as in "
+            f"COURSE_SOLUTIONS=/path/to/solutions make grade SUBMISSIONS=folder."
+        )
+    return folder
 
 
 def release(target, solutions=ROOT / "solutions"):

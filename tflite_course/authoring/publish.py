@@ -65,6 +65,16 @@ def publish(address, version, root=ROOT, today=None):
     if not Version(version).is_devrelease:
         today = today or datetime.date.today().isoformat()
         _replace(root / "CHANGELOG.md", r"^(## )Unreleased", f"Unreleased\n\n## {version} ({today})")
+    return _write_sources(root, version)
+
+
+def write_address(address, root, version=__version__):
+    """Write another address into a copy of the course; return the paths of the notebooks that carry it."""
+    _replace(root / "pyproject.toml", r'^(Repository = )".*"', f'"{address}"')
+    return _write_sources(root, version)
+
+
+def _write_sources(root, version):
     source = course_source(root, version)
     paths = notebooks(root)
     for path in paths:

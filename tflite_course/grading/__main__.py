@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from tflite_course.authoring import ROOT
+from tflite_course.authoring import labs as release
 from tflite_course.errors import CourseError
 from tflite_course.grading import gradebook, inbox, regrade, rounds, settings
 from tflite_course.grading.inbox import table, worksheets
@@ -37,7 +37,7 @@ def main(arguments=None):
 
 
 def _run(options):
-    known = sorted(path.name for path in (ROOT / "solutions").iterdir() if path.is_dir())
+    known = sorted(path.name for path in release.solutions_folder().iterdir() if path.is_dir())
     options.labs = options.labs or known
     for lab in set(options.labs) - set(known):
         raise CourseError(f"There is no lab {lab}: choose from {', '.join(known)}.")

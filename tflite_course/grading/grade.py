@@ -20,7 +20,7 @@ is_graded = regrade.is_graded
 PATIENCE = 4  # times as long, when the set-up cell of the course did not get through: then the machine was busy
 
 
-def prepare(work, labs, solutions=release.ROOT / "solutions"):
+def prepare(work, labs, solutions=None):
     """Make the work folder: a copy of the solutions, the released labs, and the gradebook with their hidden tests."""
     from nbgrader.converters import GenerateAssignment
     from nbgrader.coursedir import CourseDirectory
@@ -30,7 +30,11 @@ def prepare(work, labs, solutions=release.ROOT / "solutions"):
         target = Path(work) / "source" / lab
         if target.exists():
             shutil.rmtree(target)
-        shutil.copytree(Path(solutions) / lab, target, ignore=shutil.ignore_patterns("work", ".ipynb_checkpoints"))
+        shutil.copytree(
+            Path(solutions or release.solutions_folder()) / lab,
+            target,
+            ignore=shutil.ignore_patterns("work", ".ipynb_checkpoints"),
+        )
         config = gradebook.make_config(work, lab)
         gradebook.quietly(GenerateAssignment(coursedir=CourseDirectory(config=config), config=config))
 

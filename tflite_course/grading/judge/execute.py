@@ -208,6 +208,10 @@ class Execute(NbgraderExecute):
                     said = "your notebook's Python did not answer when it was asked for this."
                     return {"points": 0.0, "text": f"Not yet: {said}", "hint": said}
         connection.settimeout(None)
+        return self.decide(connection, request)
+
+    def decide(self, connection, request):
+        """Return the verdict on an answer that is asked for over a connection."""
         if self.sandboxed:
             try:
                 return client.client().decide(connection, request)

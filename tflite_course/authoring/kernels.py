@@ -29,7 +29,7 @@ def own_folder(prefix):
 if "IPYTHONDIR" not in os.environ:
     os.environ["IPYTHONDIR"] = own_folder("ipython-")
 
-# What an author has guessed in a lesson belongs into no stored output, and what a test guesses into no author's file.
+# No stored output may show what an author has guessed in a lesson, and no test may write to the file of guesses.
 if "COURSE_GUESSES" not in os.environ:
     os.environ["COURSE_GUESSES"] = str(Path(own_folder("course-guesses-"), "guesses.json"))
 

@@ -10,12 +10,13 @@ from tflite_course.grading import gradebook, records, regrade, versions
 PREPARED = "prepared.json"  # {lab: hash of the source that it was released from}
 
 
-def renew(work, labs, solutions=release.ROOT / "solutions"):
+def renew(work, labs, solutions=None):
     """Release the labs that are new in a work folder or have changed; return sentences about what changed.
 
     nbgrader refuses to add or remove cells of a lab that has submissions: they are added and removed in the gradebook
     first, after a copy of it was made. Raises CourseError when a lab cannot be released.
     """
+    solutions = solutions or release.solutions_folder()
     path, said = Path(work) / PREPARED, []
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     there = gradebook.labs(work)

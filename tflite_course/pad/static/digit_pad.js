@@ -112,7 +112,7 @@ function makeSeen(root, model, listen) {
       said = `28 by 28 pixels, the digit ${ink.tall} tall and ${ink.wide} wide, its centre of mass in row ` +
         `${ink.row.toFixed(1)} and column ${ink.column.toFixed(1)}, the middle is 14.`;
     }
-    canvas.setAttribute("aria-label", `What the model sees: ${said}`);
+    canvas.setAttribute("aria-label", `Input image: ${said}`);
   }
 
   function offer() {

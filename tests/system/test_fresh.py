@@ -25,7 +25,7 @@ def test_what_is_stored_passed():
         assert int(passed) > 1000 and 0 < int(skipped) < 100  # skipped: what needs a compiler, a browser, QEMU
         assert row["python"].startswith("3.") and row["processor"] and row["commit"]
         assert row["date"] >= "2026-11-27"
-        assert row.get("as in Colab", "passed") == "passed"  # tried where the system has Colab's Python
+        assert row.get("as in Colab", "passed") == "passed"  # tried where the system has the Python of Colab
 
 
 def test_a_row_replaces_that_of_its_system(tmp_path, monkeypatch):

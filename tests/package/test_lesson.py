@@ -12,7 +12,7 @@ from tflite_course import evaluation, journal, models
 from tflite_course.datasets import load_pen_digits
 from tflite_course.errors import CourseError
 from tflite_course.lesson import COLOURS, delete_guesses, explore, guess, reveal, table
-from tflite_course.lesson.explore import Explorable
+from tflite_course.lesson.explorables import Explorable
 from tflite_course.lesson.guess_file import (
     check_guess,
     distance,
@@ -239,10 +239,10 @@ def curve(bits, shift=0):
 def test_explore_draws_each_position_once(monkeypatch):
     curve.calls = 0
     box = explore(curve, bits=[2, 4, 8], shift={"start": 1, "values": range(3)})
-    assert box.values == {"bits": 2, "shift": 1} and box.sentence == "4 levels, shift 1" and curve.calls == 1
+    assert box.values == {"bits": 2, "shift": 1} and box.sentence == "4 levels, shift 1" and curve.calls == 9
     for bits in (8, 2, 8, 2):
         box.sliders["bits"].value = bits
-    assert curve.calls == 2 and box.sentence == "4 levels, shift 1"
+    assert curve.calls == 9 and box.sentence == "4 levels, shift 1"
     assert 'alt="4 levels, shift 1"' in box.picture.value and 'role="status"' in box.status.value
     data, metadata = box._repr_mimebundle_()
     assert data["text/plain"] == "Figure: 4 levels, shift 1" == repr(box) and VIEW in data
@@ -250,7 +250,24 @@ def test_explore_draws_each_position_once(monkeypatch):
     assert plt.get_fignums() == []
 
 
-def test_a_position_that_cannot_be_drawn_is_named():
+def test_many_positions_are_drawn_when_they_are_needed():
+    curve.calls = 0
+    box = explore(curve, bits=range(1, 5), shift=range(20))
+    assert curve.calls == 1
+    box.sliders["shift"].value = 3
+    box.sliders["shift"].value = 0
+    assert curve.calls == 2
+
+
+def test_a_position_that_cannot_be_drawn_stops_the_cell():
+    with pytest.raises(ZeroDivisionError):
+        explore(lambda bits: (plt.figure(), f"{1 / bits}"), bits=[1, 0])
+    plt.close("all")
+
+
+def test_a_position_that_cannot_be_drawn_is_named(monkeypatch):
+    monkeypatch.setattr("tflite_course.lesson.explorables.MOST_AHEAD", 1)
+
     def draw(bits):
         if bits == 0:
             raise ZeroDivisionError("no bits")
@@ -361,4 +378,5 @@ def test_the_style_counts_inside_its_context_alone():
 
 
 def test_an_explorable_is_a_widget():
+    curve.calls = 0
     assert isinstance(explore(curve, bits=[1, 2]), Explorable)

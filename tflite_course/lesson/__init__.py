@@ -1,6 +1,6 @@
 """What lessons do with their readers: guesses, moving pictures, tables and one style of figures. Plumbing only."""
 
-from tflite_course.lesson.explore import explore
+from tflite_course.lesson.explorables import explore
 from tflite_course.lesson.guesses import delete_guesses, guess, reveal
 from tflite_course.lesson.style import COLOURS, course_style
 from tflite_course.lesson.tables import table

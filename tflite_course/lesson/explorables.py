@@ -1,8 +1,12 @@
-"""Pictures that follow a slider: every position is drawn once, and the first one is stored as a still picture."""
+"""Pictures that follow a slider: every position is drawn once, and the first one is stored as a still picture.
+
+Few positions are all drawn at once: then a move takes no time, and one that cannot be drawn stops the cell.
+"""
 
 import base64
 import html
 import io
+import itertools
 
 import ipywidgets as widgets
 
@@ -11,6 +15,7 @@ from tflite_course.lesson.still import StillBox
 from tflite_course.lesson.style import course_style
 
 MOST_POSITIONS = 2000
+MOST_AHEAD = 48  # positions that are drawn before the first move; a small figure takes about a tenth of a second
 
 
 class Explorable(StillBox):
@@ -25,6 +30,7 @@ class Explorable(StillBox):
         self.picture = widgets.HTML()
         self.status = widgets.HTML()
         png, self.sentence = self._look()
+        self._draw_ahead()
         still = {"text/plain": f"Figure: {self.sentence}", "image/png": base64.b64encode(png).decode()}
         alt = {"image/png": {"alt": self.sentence}}
         super().__init__([*self.sliders.values(), self.picture, self.status], still=still, still_metadata=alt)
@@ -36,12 +42,21 @@ class Explorable(StillBox):
     def values(self):
         return {name: slider.value for name, slider in self.sliders.items()}
 
-    def _look(self):
-        """Return (PNG, sentence) for the present values; each combination is drawn once."""
-        key = tuple(slider.index for slider in self.sliders.values())
+    def _look(self, key=None):
+        """Return (PNG, sentence) of a position, the present one by default; each is drawn once.
+
+        key: how far each slider stands from its beginning.
+        """
+        key = tuple(slider.index for slider in self.sliders.values()) if key is None else key
         if key not in self._drawn:
-            self._drawn[key] = _render(self.draw, self.values)
+            places = zip(self.sliders.items(), key, strict=True)
+            self._drawn[key] = _render(self.draw, {name: slider.options[k][1] for (name, slider), k in places})
         return self._drawn[key]
+
+    def _draw_ahead(self):
+        keys = list(itertools.product(*(range(len(slider.options)) for slider in self.sliders.values())))
+        for key in keys if len(keys) <= MOST_AHEAD else ():
+            self._look(key)
 
     def _show(self):
         try:

@@ -309,3 +309,16 @@ def test_no_tensorflow_for_labs_that_need_none():
     code = "import sys; from tflite_course.grading.judge import process; process.warm('lab_9_microcontroller')"
     code += "; process.warm('lab_10_gestures'); print([m for m in ('tensorflow', 'tf_keras') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_the_pages_for_marking_use_the_sandbox(tmp_path):
+    """The settings that are written for nbgrader's pages: their own button "Autograde" takes this step too."""
+    from traitlets.config import Config
+
+    from tflite_course.grading import feedback
+
+    settings = Config()
+    text = feedback.write_formgrader_settings(tmp_path).read_text(encoding="utf-8")
+    exec(compile(text, "nbgrader_config.py", "exec"), {"get_config": lambda: settings})
+    assert settings.Autograde.autograde_preprocessors[0] is execute.Execute
+    assert settings.Execute.sandboxed is True and settings.HTMLExporter.sanitize_html is True

@@ -87,6 +87,8 @@ for folder, folders, files in os.walk('/'):
     if folder.startswith('/proc'):
         folders.clear()
         continue
+    if folder.startswith(('/usr/', '/python/', '/course/')) and folder.count('/') > 2:
+        folders.clear()  # all of one mount
     try:
         open(f'{folder}/new', 'w').close()
         print(folder)

@@ -17,6 +17,12 @@ class Client:
         self.process, self.control, self.lock = None, None, threading.Lock()
         atexit.register(self.stop)
 
+    def ready(self):
+        """Start the judge unless it runs. In the main thread: it ends with the thread that started it."""
+        if self.process is None or self.process.poll() is not None:
+            self.stop()
+            self.start()
+
     def start(self):
         from tflite_course.grading import sandbox
 
@@ -37,9 +43,7 @@ class Client:
     def decide(self, connection, request):
         """Return the verdict on one check: {"points", "text", "hint"}. Raises RuntimeError when the judge is broken."""
         with self.lock:
-            if self.process is None or self.process.poll() is not None:
-                self.stop()
-                self.start()
+            self.ready()
             try:
                 socket.send_fds(self.control, [json.dumps(request).encode("ascii")], [connection.fileno()])
                 connection.close()

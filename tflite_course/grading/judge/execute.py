@@ -51,6 +51,7 @@ class Execute(NbgraderExecute):
     def preprocess(self, nb, resources=None, km=None):
         if self.sandboxed:
             available()
+            client.client().ready()  # it starts while the kernel does
         self.verdicts, self.notes, self.ended, self.printed, self.defined = {}, [], "", 0, set()
         with tempfile.TemporaryDirectory(prefix="kernel-", ignore_cleanup_errors=True) as folder:
             self.folder = Path(folder)

@@ -121,13 +121,15 @@ def build(entry, reader, peer):
     """Return the model or schedule of an entry that describe() made. Raises Unreadable for what is not allowed."""
     if entry["t"] == "schedule":
         return _build_schedule(entry, reader)
-    import tf_keras as keras
-
     if entry["kind"] != "graph":
         return _stand_in(entry)
     config = json.loads(_bounded(entry["json"]))
-    objects = {"Remote": _remote_layer(peer)}
     _allow(config)
+    if type(config) is not dict or "class_name" not in config:
+        raise wire.Unreadable("the model has a form that cannot be judged.")
+    import tf_keras as keras
+
+    objects = {"Remote": _remote_layer(peer)}
     try:
         with _tfmot_scope(json.dumps(config)), keras.utils.custom_object_scope(objects):
             model = keras.models.model_from_json(json.dumps(config))

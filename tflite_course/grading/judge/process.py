@@ -25,6 +25,7 @@ from tflite_course.grading.judge.peer import Silent
 from tflite_course.grading.judge.proxy import Judge
 
 BROKEN = "the answer broke the program that judges it: a file or an array of an odd form, perhaps."
+MOST_MEMORY = 8 * 2**30  # bytes that one check may take
 MOST_TEXT = 4000  # characters of what is said about one check
 SILENT = "your code did not answer within {seconds:.0f} seconds, or Python ended."
 
@@ -127,7 +128,10 @@ def _in_child(control, connection, request):
 
 
 def _child(connection, request, writer):
+    import resource
+
     try:
+        resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
         verdict = decide(connection, request)
         with os.fdopen(writer, "wb") as stream:
             stream.write(json.dumps(verdict).encode("ascii"))

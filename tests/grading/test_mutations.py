@@ -339,7 +339,7 @@ def draw_class():
         for cell in full.cells:
             if is_answer(cell):
                 cell.source = next(c.source for c in load("solutions", lab).cells if grade_id(c) == grade_id(cell))
-        found[f"neighbour-of-{lab[:5]}"] = (lab, encode_plain(full), CHECKED)
+        found[f"neighbour-{lab[4]}"] = (lab, encode_plain(full), CHECKED)
     found["neighbour-idle"] = (LABS[0], encode_plain(load("labs", LABS[0])), 0)
     seeds = [seed for seed in range(CASES) if make_case(seed)[0] in LABS[:2]]
     for seed in random.Random(0).sample(seeds, SAMPLE):

@@ -115,10 +115,10 @@ def move(notebook, rng):
 
 
 def paste(notebook, rng):
-    """Paste cells of another lab behind everything, with metadata and ids."""
+    """Paste answers and checks of another lab behind everything, with metadata and ids."""
     lab = lab_of(notebook)
     other = load("solutions", rng.choice([other for other in LABS if other not in (lab, "journal")]))
-    notebook.cells += rng.sample([cell for cell in other.cells if cell.cell_type == "code"], 2)
+    notebook.cells += rng.sample([cell for cell in other.cells if cell.cell_type == "code" and grade_id(cell)], 2)
 
 
 def lose_metadata(notebook, rng):

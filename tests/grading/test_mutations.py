@@ -115,10 +115,10 @@ def move(notebook, rng):
 
 
 def paste(notebook, rng):
-    """Paste cells of another lab behind everything, with metadata and ids."""
+    """Paste answers and checks of another lab behind everything, with metadata and ids."""
     lab = lab_of(notebook)
     other = load("solutions", rng.choice([other for other in LABS if other not in (lab, "journal")]))
-    notebook.cells += rng.sample([cell for cell in other.cells if cell.cell_type == "code"], 2)
+    notebook.cells += rng.sample([cell for cell in other.cells if cell.cell_type == "code" and grade_id(cell)], 2)
 
 
 def lose_metadata(notebook, rng):
@@ -339,7 +339,7 @@ def draw_class():
         for cell in full.cells:
             if is_answer(cell):
                 cell.source = next(c.source for c in load("solutions", lab).cells if grade_id(c) == grade_id(cell))
-        found[f"neighbour-of-{lab[:5]}"] = (lab, encode_plain(full), CHECKED)
+        found[f"neighbour-{lab[4]}"] = (lab, encode_plain(full), CHECKED)
     found["neighbour-idle"] = (LABS[0], encode_plain(load("labs", LABS[0])), 0)
     seeds = [seed for seed in range(CASES) if make_case(seed)[0] in LABS[:2]]
     for seed in random.Random(0).sample(seeds, SAMPLE):

@@ -12,7 +12,7 @@ import copy
 import nbformat
 
 from tflite_course.authoring import labs as release
-from tflite_course.grading.pieces import defined, grade_id, is_answer, join_split, unmerge
+from tflite_course.grading.pieces import defined, grade_id, is_answer, join_split, parse, unmerge
 
 LIKENESS, LOCKED_LIKENESS = 60.0, 85.0  # of 100, rapidfuzz.fuzz.ratio
 ELSEWHERE = "# The answer to this exercise stands in a cell above."
@@ -32,8 +32,9 @@ def repair(submitted, released):
     matches = match(cells, released)
     wanted = names_of_answers(released)
     notes += _take_answers_from_elsewhere(cells, released, matches, wanted)
-    if not any(is_answer(released.cells[number]) for number in matches):
-        notes.append("no answer cell of this lab was found in the notebook: it may be another one.")
+    named = [number for number, names in wanted.items() if names]
+    if named and not any(number in matches for number in named):
+        notes.append("no answer of this lab was found in the notebook: it may be another lab.")
     own, dropped = _own_cells(cells, released, matches)
     notes += [f"{name}: a copy of the unanswered cell was left out." for name in dropped]
     whole, more = _compose(cells, released, matches, own, wanted)
@@ -96,12 +97,14 @@ def match(cells, released):
                 same = [k for k, other in free.items() if key(other) == key(cell) and not grade_id(other)]
                 same.sort(key=lambda k, kind=cell.cell_type: cells[k].cell_type != kind)
                 _take(number, same[:1], found, free)
-    for number, names in names_of_answers(released).items():
+    wanted = names_of_answers(released)
+    for number, names in wanted.items():
         if number not in found and names:
             _take(number, [k for k, c in free.items() if names <= defined(c.source)][:1], found, free)
     for number, cell in enumerate(released.cells):
         if number not in found and grade_id(cell):
-            _take(number, _by_place(number, cell, cells, found, free), found, free)
+            fitting = {k: c for k, c in free.items() if _fits(c, cell, wanted.get(number))}
+            _take(number, _by_place(number, cell, cells, found, fitting), found, free)
     return found
 
 
@@ -128,11 +131,18 @@ def _chosen(claims, cells, released, stubs):
     return sorted(written or claims, key=rank)[:1]
 
 
+def _fits(cell, released, names):
+    """Return whether a cell can be this one: of its type, and with a name that checks ask for or not to be read."""
+    if cell.cell_type != released.cell_type:
+        return False
+    return not names or bool(names & defined(cell.source)) or parse(cell.source) is None
+
+
 def _by_place(number, cell, cells, found, free):
     """Return the free cell that stands where this one stood, or is like it, as a list of one or none."""
     from rapidfuzz import fuzz
 
-    likeness = {k: fuzz.ratio(c.source, cell.source) for k, c in free.items() if c.cell_type == cell.cell_type}
+    likeness = {k: fuzz.ratio(c.source, cell.source) for k, c in free.items()}
     if not is_answer(cell):
         best = max(likeness, key=likeness.get, default=None)
         return [best] if best is not None and likeness[best] >= LOCKED_LIKENESS else []

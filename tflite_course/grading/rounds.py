@@ -30,8 +30,8 @@ def begin(work, tasks, **chosen):
     if lost:
         names = ", ".join(f"{student} {lab}" for lab, student in lost[:3]) + ", ..." * (len(lost) > 3)
         said.append(
-            f"{len(lost)} graded submissions are not in the gradebook ({names}): hand them in with the others once more, "
-            "and their marks by hand come back."
+            f"{len(lost)} graded submissions are not in the gradebook ({names}): hand them in with the others once "
+            "more, and their marks by hand come back."
         )
     left, changed = regrade.choose(tasks, known=known, **chosen)
     return Round(left, [*([upgraded] if upgraded else []), *said, *changed], known)

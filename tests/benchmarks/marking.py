@@ -103,15 +103,14 @@ def with_formgrader(browser, work, wanted):
     return counted, students
 
 
-def compare(work):
+def compare(browser, work):
     """Return the counts of the desk and of formgrader, {"desk": Counter, "formgrader": Counter, ...}, for a class."""
     wanted = plan(work)
     journals = {s for _, s in wanted if not s.startswith(SAMPLE)}
     own = {key: value for key, value in wanted.items() if key[1] in journals}
-    with chromium() as browser:
-        theirs, driven = with_formgrader(browser, work, wanted)
-        _unmark(work, driven)
-        ours = with_the_desk(browser, work, wanted)
+    theirs, driven = with_formgrader(browser, work, wanted)
+    _unmark(work, driven)
+    ours = with_the_desk(browser, work, wanted)
     typed = [len(REMARKS[remark]) + 1 for (_, s), (_, remark) in own.items() if remark is not None and s in driven]
     every = [len(REMARKS[remark]) + 1 for _, remark in own.values() if remark is not None]
     bare = sum(theirs.values()) - sum(
@@ -140,8 +139,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--journals", type=int, default=60)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as base:
-        found = compare(test_desk.make_class(Path(base) / "work", options.journals))
+    with tempfile.TemporaryDirectory() as base, chromium() as browser:
+        found = compare(browser, test_desk.make_class(Path(base) / "work", options.journals))
     desk, theirs = sum(found["desk"].values()), found["formgrader, all"]
     print(f"{options.journals} journals, {found['marks']} marks, {found['remarks']} remarks")
     print(f"desk: {found['desk']['keys']} keys, {found['desk']['clicks']} clicks, with 15 marks of samples")

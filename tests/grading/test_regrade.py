@@ -512,7 +512,12 @@ def test_a_gradebook_that_was_taken_away_comes_back_from_the_records(work):
         gradebook.check_database(work)
     (work / gradebook.FILE).unlink()
     assert gradebook.check_database(work) is None
-    lab_changes.renew(work, [LAB])
+    this = rounds.begin(work, [task(work, read(), "bob")])
+    assert this.said == [
+        f"1 graded submissions are not in the gradebook (ada {LAB}): hand them in with the others once more, and their "
+        "marks by hand come back."
+    ]
+    assert regrade.without_page(work, rounds.end(work, this)) == []
     assert run(work, task(work, read()))[0] == {"ada": "the gradebook does not have it"}
     assert marked(work, "explain") == (2.0, False, "Good.", None)
 

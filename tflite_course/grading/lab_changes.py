@@ -43,7 +43,7 @@ def _version(folder):
 
 def _release(work, lab, new, source):
     said, before, after = [], versions.cells(source), versions.cells(new)
-    if before:
+    if before and _version(source.parent) != _version(new.parent):  # else its gradebook was taken away
         changed = sorted({versions.exercise_of(n) for n in {*before, *after} if before.get(n) != after.get(n)})
         what = f"marks depend on {', '.join(changed)}" if changed else "no mark depends on what changed"
         copy = gradebook.back_up(work)

@@ -374,7 +374,7 @@ def without_page(work, known):
     return [
         (lab, student)
         for (lab, student), record in known.items()
-        if record["graded_at"] and record["marks"]
+        if record["graded_at"] and record["marks"] and not record.get("missing")
         if record.get("page") != _page(record) or not (pages / student / lab / f"{lab}.html").is_file()
     ]
 

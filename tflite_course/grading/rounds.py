@@ -25,6 +25,14 @@ def begin(work, tasks, **chosen):
     upgraded = gradebook.check_database(work)
     known = regrade.synchronize(work)
     said = lab_changes.renew(work, sorted({task["lab"] for task in tasks}))
+    given = {(task["lab"], task["student"]) for task in tasks}
+    lost = sorted(key for key, record in known.items() if record.get("missing") and key not in given)
+    if lost:
+        names = ", ".join(f"{student} {lab}" for lab, student in lost[:3]) + ", ..." * (len(lost) > 3)
+        said.append(
+            f"{len(lost)} graded submissions are not in the gradebook ({names}): hand them in with the others once "
+            "more, and their marks by hand come back."
+        )
     left, changed = regrade.choose(tasks, known=known, **chosen)
     return Round(left, [*([upgraded] if upgraded else []), *said, *changed], known)
 

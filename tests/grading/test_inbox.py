@@ -513,6 +513,49 @@ def test_what_is_unclear_is_one_sentence(tmp_path, files, part):
     assert len(versions) == len(set(versions)), "nobody got another's work"
 
 
+OTHERS = {f"bob_13_99999_{FILE}": lab("mine"), f"eve_14_99999_{FILE}": lab("mine")}
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        {"mallory_66_9009_work.zip": OTHERS},
+        {"mallory_66_9009_work.zip": {f"x/{FILE}": lab("mine"), "x/y.zip": OTHERS}},
+        {"mallory/" + name: text for name, text in OTHERS.items()},
+        {"mallory.zip": OTHERS},
+        {"mallory.zip": {f"bob_13_99999_{FILE}": lab("mine")}},
+        {
+            "mallory.zip": {
+                "submission_metadata.yml": METADATA.replace("'0012'", "'13'"),
+                f"submission_1001/{FILE}": lab("mine"),
+            }
+        },
+        {"mallory.zip": {f"bob/{FILE}": lab("mine")}},
+    ],
+)
+@pytest.mark.parametrize("others", ["Canvas", "Canvas, zips", "folders"])
+def test_nobody_hands_in_for_another(tmp_path, attack, others):
+    """Whatever files are called inside what one person handed in, they count for nobody else."""
+    honest = {
+        "Canvas": {f"bob_13_9001_{FILE}": lab("bob"), f"eve_14_9002_{FILE}": lab("eve")},
+        "Canvas, zips": {"bob_13_9001_w.zip": {FILE: lab("bob")}, "eve_14_9002_w.zip": {FILE: lab("eve")}},
+        "folders": {f"bob/{FILE}": lab("bob"), f"eve/{FILE}": lab("eve")},
+    }[others]
+    if others != "folders" and not any("_66_" in name for name in attack):
+        return  # in a download of Canvas every name is Canvas's
+    got = found(read(tmp_path, honest | attack))
+    bob, eve = ("bob", "eve") if others == "folders" else ("13", "14")
+    assert (got[bob], got[eve]) == ({L3: "bob"}, {L3: "eve"})
+    assert not {"13", "14"} & set(got) or others != "folders"
+
+
+def test_a_receipt_is_blackboards_own(tmp_path):
+    time = "attempt_2026-11-20-10-00-00"
+    files = {f"Lab 3_mallory_{time}_{FILE}": lab(1), f"Lab 3_mallory_{time}_receipt.txt": "Name: Bob Adams (mallory)\n"}
+    (submission,) = read(tmp_path, files, "id,name\n1,Bob Adams\n").submissions
+    assert submission.person is None and submission.name != "Bob Adams"
+
+
 def test_versions_that_nothing_tells_apart_are_marked(tmp_path):
     received = read(tmp_path, {f"ada/a/{FILE}": lab(1), f"ada/b/{FILE}": lab(2), f"bob/{FILE}": lab(3)})
     (ada, _) = received.submissions

@@ -72,19 +72,25 @@ class Reader:
         settled = platforms.settle_blackboard([o for o in named.values() if o and o.platform == "Blackboard"])
         receipts = self._receipts(nodes, named, settled)
         alone = len([node for node in nodes if node.is_folder or is_notebook(node)]) == 1
+        plain = [n for n in nodes if not (named[n.name] or n.stem in told or (listed and n.stem in listed))]
+        classes = {node.name for node in plain if node.is_folder and self._is_class(node, alone)}
+        persons = any(node.name not in classes and self._person_in(node) for node in plain if _work_of(node))
+        only = not (here or persons) and sum(owner is not None for owner in named.values()) == 1
         for node in nodes:
             owner = named[node.name]
             shown = f"{here}/{node.name}" if here else node.name
             if listed is not None and node.stem in listed:
                 self._take(listed[node.stem], node, shown, here)
-            elif owner and not self._holds_a_class(node, owner):
+            elif owner and not (only and self._holds_a_class(node)):
                 owner = receipts.get(owner, settled.get(owner, owner))
                 self._take([self._sakai(owner, node)], node, shown, here)
-            elif node.stem in told and not self._holds_a_class(node, told[node.stem]):
+            elif node.stem in told:
                 self._take([told[node.stem]], node, shown, here)
             elif node.is_folder and node.problem and not node.children:
                 self._take_damaged(node, shown, here)
-            elif node.is_folder and (owner or self._is_class(node, alone)):
+            elif persons and node.name in classes and self._person_in(node) and self._is_download(node):
+                self._take_mixed(node, shown, here)
+            elif node.is_folder and (owner or node.name in classes):
                 self.read(node.children, shown)
             else:
                 self._read_plain(node, shown, here, bool(listed or told or any(named.values())))
@@ -112,7 +118,7 @@ class Reader:
         found = {}
         for node in nodes:
             owner = named[node.name]
-            if owner and owner.platform == "Blackboard" and owner.file == "receipt.txt" and not node.is_folder:
+            if owner and owner.platform == "Blackboard" and re.search(r"_attempt_[\d-]+\.txt$", node.name):
                 try:
                     told = platforms.read_receipt(contents.decode(node.read(2**20)))
                 except (OSError, archives.TooLarge):
@@ -128,7 +134,10 @@ class Reader:
             return owner
         for inner in node.children:
             if inner.name == "timestamp.txt":
-                when = platforms.read_sakai_time(contents.decode(inner.read(2**10)))
+                try:
+                    when = platforms.read_sakai_time(contents.decode(inner.read(2**10)))
+                except (OSError, archives.TooLarge):
+                    continue
                 return replace(owner, when=when, order=when.timestamp() if when else None)
         return owner
 
@@ -178,7 +187,22 @@ class Reader:
             parts[0] == "Feedback Attachment(s)" or parts[-1] in ("timestamp.txt", "comments.txt", "feedbackText.html")
         )
 
-    def _holds_a_class(self, node, owner):
+    def _take_mixed(self, node, shown, here):
+        """Take a platform's names in a folder that stands beside single persons' folders: what a person calls files.
+
+        They never make a file another person's; when they speak of several, it is not graded.
+        """
+        below = [inner for _, inner in node.walk() if is_notebook(inner)] + list(_work(node))
+        told = {(owner.platform, owner.id) for inner in below if (owner := self.owner_of(inner))}
+        if len(told) < 2 and not any(child.name == platforms.GRADESCOPE_LIST for child in node.children):
+            self._read_plain(node, shown, here, False)
+        else:
+            self.problems.append(
+                f"{shown} has files of several people and lies beside single people's: put it into a folder of its "
+                "own, or give its files other names; it is not graded"
+            )
+
+    def _holds_a_class(self, node):
         """Return whether an archive whose name looks like a person's holds several persons' files."""
         if not node.is_folder:
             return False
@@ -295,6 +319,11 @@ def is_notebook(node):
     return not node.is_folder and node.name.lower().endswith((".ipynb", ".ipynb.txt", ".ipynb.json", ".json"))
 
 
+def _work_of(node):
+    """Return whether a node is a folder, an archive or a notebook."""
+    return node.is_folder or is_notebook(node)
+
+
 def _work(node):
     """Return the children that are folders, archives or notebooks."""
-    return [child for child in node.children or () if child.is_folder or is_notebook(child)]
+    return [child for child in node.children or () if _work_of(child)]

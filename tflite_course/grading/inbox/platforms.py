@@ -107,7 +107,8 @@ def read_name(name, kind, zone=None):
     """Return the Owner that the name of a FILE or FOLDER tells by itself, or None. zone: of the platform's clock."""
     if kind == FILE:
         for pattern in (CANVAS_ANONYMOUS, CANVAS, CANVAS_TEXT):
-            if match := pattern.fullmatch(name):
+            match = pattern.fullmatch(name)
+            if match and not re.fullmatch(r"\d+\.\w+", match["file"]):  # no file has a date for its name: an archive's
                 anonymous = pattern is CANVAS_ANONYMOUS
                 return _canvas(match, f"anonymous {match['id']}" if anonymous else None)
     if match := MOODLE.fullmatch(name):

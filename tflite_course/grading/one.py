@@ -66,7 +66,9 @@ def find_lab(path, notebook, labs=LABS):
         counted[lab] = 10 * text.count(f'"{lab}"') + len(mine & {_grade_id(cell) for cell in released.cells})
     best = max(counted, key=counted.get, default=None)
     if not best or not counted[best]:
-        raise CourseError(f"{path.name} is not a lab of this course: name it with --lab, one of {', '.join(known)}.")
+        raise CourseError(
+            f"The notebook {path.name} is not a lab of this course: name it with --lab, one of {', '.join(known)}."
+        )
     return best
 
 

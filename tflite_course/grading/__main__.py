@@ -168,9 +168,11 @@ def _details(submission):
 
 def _write(options, received, known):
     """Write the marks for platforms and people, and the pages that do not show the marks of now; print the paths."""
+    from tflite_course.grading import export
+
     details = {s.student: _details(s) for s in [*received.submissions, *received.absent]}
     tables = worksheets.find([options.submissions])
-    also = [str(sorted(details.items())), str(options.settings), str(tables)]
+    also = [str(sorted(details.items())), str(options.settings), export.fingerprint(options.work, tables)]
     files = regrade.exported(options.work, known, also=also)
     if files is None:
         files = _export(options, details, tables, known)

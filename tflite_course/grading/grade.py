@@ -53,6 +53,7 @@ def grade(work, lab, student, text, *, files=None, sandboxed=True, again=False, 
     released = nbformat.read(Path(work) / "release" / lab / f"{lab}.ipynb", as_version=4)
     folder = Path(work) / "submitted" / student / lab
     notes, flags, judged, crashed = [], [], None, False
+    shutil.rmtree(folder, ignore_errors=True)  # files of an earlier version would run beside this one
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in (files or {}).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ import nbformat
 
 from tflite_course.errors import CourseError
 from tflite_course.grading import evidence, grade, gradebook, lint, repair, sandbox
+from tflite_course.grading import read as reading
 from tflite_course.grading.judge import execute
 
 LABS = sandbox.COURSE / "labs"
@@ -34,19 +35,13 @@ def known_labs(labs=LABS):
 
 
 def read(path):
-    """Return a notebook. Raises CourseError, with the cause and the cure, for a file that is not one."""
+    """Return (notebook, sentences on what was fixed). Raises CourseError for a file that is not a notebook."""
     try:
         if path.stat().st_size > MOST_BYTES:
             raise CourseError(f"{path.name} is larger than {MOST_BYTES:,} bytes: clear its outputs and save it again.")
-        return nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
+        return reading.read(path.read_bytes())
     except FileNotFoundError:
         raise CourseError(f"There is no file {path.name}: give the path of a notebook.") from None
-    except CourseError:
-        raise
-    except Exception as error:
-        raise CourseError(
-            f"{path.name} is not a notebook ({type(error).__name__}): open it in JupyterLab, save it, hand it in again."
-        ) from None
 
 
 def find_lab(path, notebook, labs=LABS):
@@ -107,7 +102,7 @@ def grade_one(path, lab=None, *, kind="sandbox", helpers=True, labs=LABS):
     helpers: whether the files beside the notebook travel along.
     """
     start, path = time.monotonic(), Path(path)
-    submitted = read(path)
+    submitted, fixed = read(path)
     lab = lab or find_lab(path, submitted, labs)
     if lab not in known_labs(labs):
         raise CourseError(f"There is no lab {lab}: choose from {', '.join(known_labs(labs))}.")
@@ -116,6 +111,7 @@ def grade_one(path, lab=None, *, kind="sandbox", helpers=True, labs=LABS):
     released = nbformat.read(labs / lab / f"{lab}.ipynb", as_version=4)
     make_step, shared = _step(kind)
     notebook, notes = repair.repair(submitted, released)
+    notes = [*fixed, *notes]
     with tempfile.TemporaryDirectory(prefix="grade-") as folder:
         if helpers:
             notes += copy_helpers(path.parent, Path(folder))

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from tflite_course import journal
-from tflite_course.grading import evidence, journal_report, regrade, versions
+from tflite_course.grading import clean_html, evidence, journal_report, regrade, versions
 
 SCHEME = re.compile(r"={3} *BEGIN MARK SCHEME *={3}(.*?)={3} *END MARK SCHEME *={3}", re.S)
 ANCHOR = re.compile(r'<a [^>]*href="#[^"]*"[^>]*>¶</a>')  # nbconvert's, behind each heading
@@ -18,8 +18,6 @@ ASSETS = Path(__file__).resolve().parents[3] / "assets" / "journals"
 
 def as_html(source, attachments=None):
     """Return Markdown of a student as HTML without scripts, frames, handlers, styles and addresses of pictures."""
-    from tflite_course.grading import feedback
-
     def embedded(match):
         data = (attachments or {}).get(match[1], {})
         kind = next((kind for kind in PICTURES if isinstance(data.get(kind), str)), None)
@@ -27,7 +25,7 @@ def as_html(source, attachments=None):
         return f"data:{kind};base64,{''.join(data[kind].split())}" if fits else "data:,"
 
     source = re.sub(r"attachment:([^)\s\"]+)", embedded, source[:MOST_LETTERS])
-    return FOREIGN.sub("(a picture that is not in the notebook)", ANCHOR.sub("", feedback.safe_markdown(source)))
+    return FOREIGN.sub("(a picture that is not in the notebook)", ANCHOR.sub("", clean_html.markdown(source)))
 
 
 def source_of(cell):

@@ -398,6 +398,7 @@ def test_a_mark_given_by_hand_reaches_the_files(graded, formgrader):
     base, _ = graded
     open_page, page = formgrader
     open_page(submission_path(base / "work", "full"), "full")
+    page.wait_for_load_state("networkidle")  # the page hears what is typed only when it has loaded the marks
     cell = page.locator("input.score#explain")
     with page.expect_response(lambda response: "/api/grade/" in response.url and response.request.method == "PUT"):
         cell.fill("2")

@@ -36,7 +36,7 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 KEPT = ("jupyter", "try")  # of a cell's metadata: outputs hidden until it is run, values that a test tries
-LATENCY = re.compile(r"(?:p50 )?([\d,.]+) (?:us|ms)(?: / |, p95 )([\d,.]+) (?:us|ms)")
+LATENCY = re.compile(r"(?:p50 )?([\d,.]+) (?:us|ms)(?: / |,?\s+p95 )([\d,.]+) (?:us|ms)")
 
 
 def write_address(notebook):

@@ -189,3 +189,16 @@ def test_a_control_group_is_used_where_systemd_offers_one(tmp_path, monkeypatch)
         assert sandbox.in_control_group(["bwrap"], sandbox.LIMITS) == ["bwrap"]
     finally:
         sandbox._control_group.cache_clear()
+
+
+def test_too_many_processes_are_counted_and_not_looked_at(monkeypatch):
+    """A program that forks without end makes more of them while each is looked at than the memory holds."""
+    process = psutil.Process()
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        assert sandbox.usage(process)["GRADE_MEMORY"] > 0
+        monkeypatch.setattr(psutil.Process, "memory_info", lambda self: pytest.fail("it was looked at"))
+        used = sandbox.usage(process, most=1)
+        assert used["GRADE_PROCESSES"] >= 2 and used["GRADE_MEMORY"] == 0
+    finally:
+        child.communicate(b"\n")

@@ -214,12 +214,15 @@ def start(connection_file, home, user):
     return subprocess.Popen(command, preexec_fn=bound(user), **options)
 
 
-def usage(process):
-    """Return {limit: what the processes that descend from a process use}."""
+def usage(process, most):
+    """Return {limit: what the processes that descend from a process use}; of more than most only their number."""
     import psutil
 
     used = dict.fromkeys(("GRADE_MEMORY", "GRADE_PROCESSES", "GRADE_THREADS", "GRADE_CPU"), 0.0)
-    for member in process.children(recursive=True):
+    members = process.children(recursive=True)
+    if len(members) > most:
+        return used | {"GRADE_PROCESSES": float(len(members))}
+    for member in members:
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied), member.oneshot():
             times = member.cpu_times()
             used["GRADE_MEMORY"] += member.memory_info().rss
@@ -235,7 +238,7 @@ def watch(child, limits):
 
     me, begin = psutil.Process(), time.monotonic()
     while child.poll() is None:
-        used = usage(me) | {"GRADE_SECONDS": time.monotonic() - begin}
+        used = usage(me, limits["GRADE_PROCESSES"]) | {"GRADE_SECONDS": time.monotonic() - begin}
         for name, limit in limits.items():
             if used.get(name, 0.0) > limit:
                 return f"{name} was passed: {used[name]:,.0f} of {limit:,.0f}"

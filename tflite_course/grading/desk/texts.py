@@ -18,6 +18,7 @@ ASSETS = Path(__file__).resolve().parents[3] / "assets" / "journals"
 
 def as_html(source, attachments=None):
     """Return Markdown of a student as HTML without scripts, frames, handlers, styles and addresses of pictures."""
+
     def embedded(match):
         data = (attachments or {}).get(match[1], {})
         kind = next((kind for kind in PICTURES if isinstance(data.get(kind), str)), None)

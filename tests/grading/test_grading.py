@@ -184,7 +184,8 @@ def hostile(victim, port):
         "daemon": "import os, time\nif os.fork() == 0:\n    os.setsid()\n    while True:\n        time.sleep(0.1)",
         "exit": "import os\nos._exit(0)",
         "memory": "blocks = []\nwhile True:\n    blocks.append(bytearray(50_000_000))",
-        "forks": "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass",
+        "forks": "import os, time\nfor _ in range(300):\n    if os.fork() == 0:\n        time.sleep(999)\n"
+        "time.sleep(999)",
         "loop": "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    try:\n"
         "        while True:\n            pass\n    except BaseException:\n        pass",
         "transformer": "get_ipython().input_transformers_cleanup.append(lambda lines: ['2.0'])",

@@ -202,3 +202,17 @@ def test_too_many_processes_are_counted_and_not_looked_at(monkeypatch):
         assert used["GRADE_PROCESSES"] >= 2 and used["GRADE_MEMORY"] == 0
     finally:
         child.communicate(b"\n")
+
+
+def test_control_groups_are_made_and_removed(tmp_path):
+    limits = {name: float(value) for name, value in sandbox.LIMITS.items()}
+    assert sandbox.make_groups(limits, tmp_path / "nowhere") == []
+    for name in ("pids", "cpu"):
+        (tmp_path / name).mkdir()
+    made = sandbox.make_groups(limits, tmp_path)
+    assert [folder.parent.name for folder in made] == ["pids", "cpu"]
+    assert int((made[0] / "pids.max").read_text()) > limits["GRADE_PROCESSES"]
+    for folder in made:  # of the kernel's own folders, files need not be removed
+        next(folder.iterdir()).unlink()
+    sandbox.remove_groups(made)
+    assert not any(folder.exists() for folder in made)

@@ -339,11 +339,54 @@ def watch(child, limits, sockets):
     return None
 
 
+GROUPS = Path("/sys/fs/cgroup")
+
+
+def make_groups(limits, base=GROUPS):
+    """Return the folders of control groups (version 1) made for one sandbox; none where they cannot be made.
+
+    They bound tasks and memory in the kernel, and count a submission as one program when the processor is shared, so
+    that whoever watches gets its turn also when the submission forks without end.
+    """
+    tasks = int(limits["GRADE_PROCESSES"] + limits["GRADE_THREADS"])
+    bounds = {"pids": ("pids.max", tasks), "memory": ("memory.limit_in_bytes", int(limits["GRADE_MEMORY"] * 1.2))}
+    made = []
+    for controller, (name, value) in {**bounds, "cpu": ("cpu.shares", 1024)}.items():
+        for left in Path(base, controller).glob("grade-*"):  # of a grader that was killed
+            if not Path("/proc", left.name.removeprefix("grade-")).exists():
+                with contextlib.suppress(OSError):
+                    left.rmdir()
+        folder = Path(base, controller, f"grade-{os.getpid()}")
+        with contextlib.suppress(OSError):
+            folder.mkdir()
+            made.append(folder)
+            (folder / name).write_text(str(value), encoding="ascii")
+    return made
+
+
+def enter_groups(folders):
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            (folder / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
+
+
+def remove_groups(folders):
+    """Remove control groups, which is possible a moment after their last process has ended."""
+    for _ in range(40):
+        for folder in folders:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        if not any(folder.exists() for folder in folders):
+            return
+        time.sleep(0.05)
+
+
 NICENESS = 5  # whoever watches gets its turn also when the submission starts hundreds of processes
 
 
-def bound_each_process(limits):
+def bound_each_process(limits, groups=()):
     """Set what the kernel bounds for each process: the sizes of files, of memory of its own, and of open files."""
+    enter_groups(groups)
     os.nice(NICENESS)
     memory = int(limits["GRADE_MEMORY"] * 1.5)
     bounds = {"CORE": 0, "FSIZE": MOST_FILE, "DATA": memory, "NOFILE": MOST_OPEN}
@@ -359,10 +402,13 @@ def main():
     connection = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     command, program = kernel_command(sys.argv[1], os.getcwd(), os.environ["GRADE_ANSWERS"])
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    groups = make_groups(limits)
     with command:
         words = in_control_group(command.words(*program), limits)
-        child = subprocess.Popen(words, **quiet, **command.options(), preexec_fn=lambda: bound_each_process(limits))
+        options = quiet | command.options() | {"preexec_fn": lambda: bound_each_process(limits, groups)}
+        child = subprocess.Popen(words, **options)
     reason = watch(child, limits, Path(connection["ip"]).parent)
+    remove_groups(groups)
     if reason:
         note = os.environ.get("GRADE_NOTE")
         if note:

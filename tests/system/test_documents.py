@@ -112,7 +112,8 @@ def lost_imports(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("tests", "tflite_course"):
             place = ROOT / node.module.replace(".", "/")
-            file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+            package = place / "__init__.py"
+            file = package if package.is_file() else place.with_suffix(".py")
             source = file.read_text(encoding="utf-8") if file.is_file() else ""
             for name in (alias.name for alias in node.names if not alias.name.startswith("__")):
                 inside = (place / name).is_dir() or (place / f"{name}.py").is_file()

@@ -486,3 +486,5 @@ def test_nothing_of_a_submission_runs_in_the_marking_pages(work, formgrader):
     assert opened.title() == LAB
     assert sent(asked, server.url) == []
     assert "One point for three measured counts" in opened.locator("body").inner_text()
+    again = opened.goto(f"{server.url}/formgrader/submissions/{number}/?index=0", wait_until="domcontentloaded")
+    assert again.status == 200 and again.headers["content-security-policy"] == policy, "not one without its scripts"

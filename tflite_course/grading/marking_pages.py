@@ -86,6 +86,9 @@ def _transform():
                 page = MATHJAX.sub(f"<script>{NO_MATHJAX}</script>", chunk.decode("utf-8", "replace"))
                 chunk = page.encode("utf-8")
                 headers["Content-Length"] = str(len(chunk))
+                # an answer "not modified" has no page to read scripts from, and its policy would replace this one
+                headers["Cache-Control"] = "no-store"
+                headers.pop("Etag", None)
             headers["Content-Security-Policy"] = policy(page)
             return status_code, headers, chunk
 

@@ -103,3 +103,14 @@ def test_functions_are_short(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             assert node.end_lineno - node.lineno < 60, f"{node.name} has {node.end_lineno - node.lineno + 1} lines"
+
+
+# what a call has only since a later Python than 3.11.0: Debian 12 has 3.11.2
+NEWER = re.compile(r"extractall\([^)]*\bfilter=|unpack_archive\([^)]*\bfilter=")
+
+
+def test_nothing_needs_a_later_python():
+    files = [path for folder in ("tflite_course", "tests", "assets") for path in (ROOT / folder).rglob("*.py")]
+    found = {path.relative_to(ROOT).as_posix() for path in files if NEWER.search(path.read_text(encoding="utf-8"))}
+    assert found == set()
+    assert NEWER.search("archive.extract" + 'all(place, filter="data")')

@@ -69,7 +69,8 @@ def fetch_package(name, folder=PACKAGES):
         if hashlib.sha256(package.read_bytes()).hexdigest() != SHA256[name]:
             raise CourseError(f"@litertjs/{name} {VERSION} is not the package that was tried: do not use it.")
         with tarfile.open(package) as archive:
-            archive.extractall(place, filter="data")
+            archive.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.4 and later have it
+            archive.extractall(place)
         try:
             (Path(place) / "package").rename(folder / name)
         except OSError:  # another process was first

@@ -9,6 +9,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+from tflite_course.grading import sandbox
+
 IS_ROOT = os.geteuid() == 0 if hasattr(os, "geteuid") else False
 
 
@@ -29,12 +31,7 @@ def command(autograder, course, shared):
     """Return the bubblewrap command of the container; shared: a folder for /tmp that the test can look into."""
     arguments = ["bwrap", "--unshare-pid", "--unshare-net", "--die-with-parent", "--new-session", "--clearenv"]
     arguments += ["--cap-add", "ALL"] if IS_ROOT else ["--unshare-user", "--uid", "0", "--gid", "0"]
-    arguments += ["--ro-bind", "/usr", "/usr"]
-    for name in ("lib", "lib64", "bin", "sbin"):
-        if Path("/", name).is_symlink():
-            arguments += ["--symlink", f"usr/{name}", f"/{name}"]
-        elif Path("/", name).is_dir():
-            arguments += ["--ro-bind", f"/{name}", f"/{name}"]
+    arguments += sandbox.system_folders()
     arguments += ["--perms", "0755", "--dir", "/etc", "--ro-bind-try", "/etc/passwd", "/etc/passwd"]
     arguments += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--proc", "/proc", "--dev", "/dev"]
     arguments += ["--perms", "1777", "--tmpfs", "/dev/shm", "--bind", str(shared), "/tmp"]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.grading import outside
 from tests.grading.outside import NONE, RIGHT, STUBS, own, submission
-from tflite_course.errors import CourseError
+from tests.grading.submissions import need_sandbox
 from tflite_course.grading import sandbox
 
 pytestmark = pytest.mark.xdist_group("outside")
@@ -92,10 +92,7 @@ QUICK = ("another check", "an answer server that says right", "right answers of 
 
 @pytest.fixture(autouse=True, scope="module")
 def needs_sandbox():
-    try:
-        sandbox.check_available()
-    except CourseError as error:
-        pytest.skip(f"the attacks need the sandbox: {error}")
+    need_sandbox()
 
 
 def with_slow(names, quick):

@@ -271,6 +271,8 @@ def test_why_is_one_line_a_student_and_lab(work):
         "notes": ["a line\nand another", "cell 20 ended Python"],
         "hints": {"dense": "the bias is left out"},
         "flags": ["reads sys"],
+        "marks": {},
+        "answers": {},
     }
     (work / "records" / L3 / "12.json").write_text(json.dumps(record), encoding="utf-8")
     (work / "records" / L3 / "13.json").write_text("{damaged", encoding="utf-8")

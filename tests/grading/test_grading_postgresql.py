@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import ROOT
+from tests.grading.submissions import hand_in_two, need_sandbox
 from tflite_course.errors import CourseError
-from tflite_course.grading import gradebook, sandbox
+from tflite_course.grading import gradebook
 
 LAB = "lab_3_quantize"
 pytestmark = pytest.mark.xdist_group("grading")
@@ -57,15 +57,10 @@ def database(tmp_path_factory):
 
 @pytest.mark.slow
 def test_a_class_is_graded_into_postgresql(database, tmp_path):
-    try:
-        sandbox.check_available()
-    except CourseError as error:
-        pytest.skip(f"submissions need the sandbox: {error}")
+    need_sandbox()
     import sqlalchemy
 
-    for student, kind in (("ada", "solutions"), ("bob", "labs")):
-        (tmp_path / "submissions" / student).mkdir(parents=True)
-        shutil.copy(ROOT / kind / LAB / f"{LAB}.ipynb", tmp_path / "submissions" / student)
+    hand_in_two(tmp_path / "submissions", LAB)
     arguments = [tmp_path / "submissions", "--work", tmp_path / "work", "--labs", LAB, "--yes"]
     done = subprocess.run(
         [sys.executable, "-m", "tflite_course.grading", *arguments],

@@ -9,8 +9,8 @@ import pytest
 
 from tests.grading import outside
 from tests.grading.outside import ALL, EXERCISES, RIGHT, STUBS, edited, own, submission
-from tflite_course.errors import CourseError
-from tflite_course.grading import lint, sandbox
+from tests.grading.submissions import need_sandbox
+from tflite_course.grading import lint
 
 pytestmark = pytest.mark.xdist_group("outside")
 
@@ -75,10 +75,7 @@ ALONE = {  # cells after which the notebook is another
 
 @pytest.fixture(autouse=True, scope="module")
 def needs_sandbox():
-    try:
-        sandbox.check_available()
-    except CourseError as error:
-        pytest.skip(f"submissions need the sandbox: {error}")
+    need_sandbox()
 
 
 def test_there_are_forty():

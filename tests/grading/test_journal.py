@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 
 from tests import ROOT
+from tests.grading.submissions import need_sandbox
 from tests.tools.lessons import ON_TARGETS, number_of
 from tflite_course import journal
 from tflite_course.errors import CourseError
 from tflite_course.grading import __main__ as command
-from tflite_course.grading import claims, evidence, grade, journal_report, likeness, sandbox
+from tflite_course.grading import claims, evidence, grade, journal_report, likeness
 
 NANO = ROOT / "assets" / "models" / "mnist_nano_int8.tflite"
 SAMPLES = ("weak", "fair", "strong")
@@ -498,10 +499,7 @@ def test_evidence_that_is_damaged_is_left_out(data, tmp_path):
 
 def test_grading_keeps_the_evidence_and_waits_for_the_criteria(tmp_path):
     """The whole way: a notebook is handed in, run anew in the sandbox, and shows the marker what the student saw."""
-    try:
-        sandbox.check_available()
-    except CourseError as error:
-        pytest.skip(f"grading needs the sandbox: {error}")
+    need_sandbox()
     text, record = sample("strong")
     notebook, texts = read("labs"), journal.split_markdown(text)
     for cell in notebook.cells:

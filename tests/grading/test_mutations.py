@@ -19,8 +19,9 @@ import nbformat
 import pytest
 
 from tests import ROOT
+from tests.grading.submissions import need_sandbox
 from tflite_course.errors import CourseError
-from tflite_course.grading import pieces, read, repair, sandbox
+from tflite_course.grading import pieces, read, repair
 from tflite_course.grading.pieces import grade_id, is_answer
 
 CASES = 300
@@ -350,10 +351,7 @@ def draw_class():
 
 @pytest.mark.slow
 def test_a_class_of_mutations_is_graded_to_the_end(tmp_path):
-    try:
-        sandbox.check_available()
-    except CourseError as error:
-        pytest.skip(f"submissions need the sandbox: {error}")
+    need_sandbox()
     drawn = draw_class()
     for number, (student, (lab, content, _)) in enumerate(drawn.items()):
         folder = tmp_path / "in" / student

@@ -14,6 +14,7 @@ import nbformat
 import pytest
 
 from tests import ROOT
+from tests.grading.submissions import hand_in_two, need_sandbox
 from tflite_course.errors import CourseError
 from tflite_course.grading import (
     batch,
@@ -23,7 +24,6 @@ from tflite_course.grading import (
     records,
     regrade,
     rounds,
-    sandbox,
     versions,
 )
 from tflite_course.grading import exercise_marks as marks
@@ -621,10 +621,7 @@ print(len(left), len(batch.grade_all(left[:3], report=lambda line: None)))
 
 def test_a_full_disk_is_one_sentence_and_the_next_run_goes_on(prepared, tmp_path):
     """On a small disk that is really full: a temporary file system of 8 MB, made by bubblewrap."""
-    try:
-        sandbox.check_available()
-    except CourseError as error:
-        pytest.skip(f"the small disk needs bubblewrap: {error}")
+    need_sandbox()
     (tmp_path / "small").mkdir()
     small = tmp_path / "small"
     script = (
@@ -665,13 +662,8 @@ print("imported:", sorted(heavy))
 @pytest.mark.slow
 def test_the_command_grades_again_what_changed(tmp_path):
     """Two students in the sandbox; then nothing new, which imports nothing heavy; then one new file."""
-    try:
-        sandbox.check_available()
-    except CourseError as error:
-        pytest.skip(f"submissions need the sandbox: {error}")
-    for student, kind in (("ada", "solutions"), ("bob", "labs")):
-        (tmp_path / "in" / student).mkdir(parents=True)
-        shutil.copy(ROOT / kind / LAB / f"{LAB}.ipynb", tmp_path / "in" / student)
+    need_sandbox()
+    hand_in_two(tmp_path / "in", LAB)
     work = tmp_path / "work"
 
     def command(*more):

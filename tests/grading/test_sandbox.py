@@ -12,16 +12,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tflite_course.errors import CourseError
+from tests.grading.submissions import need_sandbox
 from tflite_course.grading import sandbox, system_calls
 
 
 @pytest.fixture
 def available():
-    try:
-        sandbox.check_available()
-    except CourseError as error:
-        pytest.skip(f"needs the sandbox: {error}")
+    need_sandbox()
 
 
 def run(code, *more):

@@ -59,24 +59,6 @@ def always_runs(lesson):
     return lesson == ALWAYS or f"notebooks/{lesson}.ipynb" in tiers.changed_files()
 
 
-@pytest.fixture(scope="module")
-def lessons():
-    """Return a function that gives the open Lesson of a name; one is open at a time."""
-    opened = {}
-
-    def open_lesson(name):
-        if name not in opened:
-            for lesson in opened.values():
-                lesson.close()
-            opened.clear()
-            opened[name] = Lesson(name)
-        return opened[name]
-
-    yield open_lesson
-    for lesson in opened.values():
-        lesson.close()
-
-
 def skip_without(defect):
     missing = [program for program in defect.get("needs", []) if not shutil.which(program)]
     if missing:  # then the lesson shows stored results

@@ -17,24 +17,6 @@ TURNS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def lessons():
-    """Return a function that gives the open Lesson of a name; one is open at a time."""
-    opened = {}
-
-    def open_lesson(name):
-        if name not in opened:
-            for lesson in opened.values():
-                lesson.close()
-            opened.clear()
-            opened[name] = Lesson(name)
-        return opened[name]
-
-    yield open_lesson
-    for lesson in opened.values():
-        lesson.close()
-
-
 @pytest.mark.parametrize(("name", "turn", "value"), TURNS, ids=lambda value: str(value))
 def test_a_lesson_runs_to_its_end_with_each_invited_value(name, turn, value, lessons):
     lesson = lessons(name)

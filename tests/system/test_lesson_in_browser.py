@@ -1,20 +1,16 @@
 """Guesses, reveals, explorables and tables as readers use them: real JupyterLab and Notebook 7, real Chromium."""
 
 import json
-import os
 import time
 
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests import ROOT
-from tests.tools.jupyter_browser import NotebookPage, chromium, jupyter
-from tflite_course.targets.browser import NoBrowser, find_chromium
+from tests.tools.jupyter_browser import ARTEFACTS, NotebookPage, jupyter
 
 pytestmark = pytest.mark.xdist_group("browser")
 
-ARTEFACTS = ROOT / "tests" / "artefacts"
 QUESTION = "How many times smaller is int8?"
 CELLS = [
     f'import os\nos.environ.pop("COURSE_GUESSES", None)\n'
@@ -38,19 +34,6 @@ def write(server, name):
     notebook.cells[1].metadata = {"jupyter": {"outputs_hidden": True}, "tags": ["reveal", "hide-output"]}
     notebook.cells[1].outputs = [nbformat.v4.new_output("stream", text=f"{QUESTION}\n{OLD}")]
     nbformat.write(notebook, server.folder / name)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    try:
-        find_chromium()
-    except NoBrowser as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(error))
-    ARTEFACTS.mkdir(exist_ok=True)
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -1,21 +1,17 @@
 """The drawing pad as people use it: real JupyterLab and Notebook 7, real Chromium, mouse, finger, pen and keyboard."""
 
 import contextlib
-import os
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests import ROOT
-from tests.tools.jupyter_browser import NotebookPage, Pad, chromium, jupyter
+from tests.tools.jupyter_browser import ARTEFACTS, NotebookPage, Pad, jupyter
 from tflite_course.pad import Recognizer
 from tflite_course.pad.strokes import draw_strokes, invent_digit
-from tflite_course.targets.browser import NoBrowser, find_chromium
 
 pytestmark = pytest.mark.xdist_group("browser")
 
-ARTEFACTS = ROOT / "tests" / "artefacts"
 CELLS = [
     "from tflite_course.pad import DigitPad\n\npad = DigitPad()\npad",
     "controlled = DigitPad()\ncontrolled.with_controls()",
@@ -37,19 +33,6 @@ def digit_strokes(digit):
     probability = Recognizer()(draw_strokes(strokes))[digit]
     assert probability > 0.95, f"In Python the model gives digit {digit} only {probability:.0%}: choose another seed."
     return strokes
-
-
-@pytest.fixture(scope="module")
-def browser():
-    try:
-        find_chromium()
-    except NoBrowser as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(error))
-    ARTEFACTS.mkdir(exist_ok=True)
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

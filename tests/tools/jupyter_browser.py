@@ -24,6 +24,8 @@ from tests import ROOT
 from tflite_course.targets.browser import FLAGS as CHROMIUM_FLAGS
 from tflite_course.targets.browser import find_chromium
 
+ARTEFACTS = ROOT / "tests" / "artefacts"  # pictures of what the tests saw
+
 WAIT = 90  # seconds: a busy machine is slow, and a test that waits for a condition is not slowed by a long limit
 
 

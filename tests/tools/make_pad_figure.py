@@ -1,5 +1,6 @@
 """Take the picture of the drawing pad in use, for the README: `python tests/tools/make_pad_figure.py`."""
 
+import contextlib
 import io
 import sys
 
@@ -16,19 +17,29 @@ CELLS = ["from tflite_course.pad import DigitPad\n\npad = DigitPad()", "pad.with
 SEED = 0  # a crossed 7, which MNIST hardly has
 
 
-def take(browser, server):
-    """Return the picture of the pad and its cell as a Pillow image."""
+@contextlib.contextmanager
+def drawn_pad(browser, server):
+    """Open JupyterLab with a pad on which a 7 is drawn: `with drawn_pad(browser, server) as (notebook, pad)`."""
     server.write("figure.ipynb", CELLS)
     notebook = NotebookPage(browser, server, "figure.ipynb", size=(860, 900))
     notebook.run_all()
     pad = Pad(notebook)
     pad.draw(invent_digit(7, np.random.default_rng(SEED)))
     notebook.page.mouse.move(0, 0)
-    cell = notebook.page.locator(".jp-CodeCell").nth(1).bounding_box()
-    area = {"x": cell["x"], "y": cell["y"], "width": min(cell["width"], 780), "height": cell["height"]}
-    picture = notebook.page.screenshot(clip=area)
+    yield notebook, pad
     notebook.close()
-    return Image.open(io.BytesIO(picture)).convert("RGB")
+
+
+def as_image(screenshot):
+    return Image.open(io.BytesIO(screenshot)).convert("RGB")
+
+
+def take(browser, server):
+    """Return the picture of the pad and its cell as a Pillow image."""
+    with drawn_pad(browser, server) as (notebook, _):
+        cell = notebook.page.locator(".jp-CodeCell").nth(1).bounding_box()
+        area = {"x": cell["x"], "y": cell["y"], "width": min(cell["width"], 780), "height": cell["height"]}
+        return as_image(notebook.page.screenshot(clip=area))
 
 
 def main():

@@ -3,16 +3,13 @@
 It is pale and says what to do, so that nobody takes it for the pad and draws on it.
 """
 
-import io
 import sys
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from tests.tools.jupyter_browser import NotebookPage, Pad, chromium, jupyter
-from tests.tools.make_pad_figure import CELLS, SEED
+from tests.tools.jupyter_browser import chromium, jupyter
+from tests.tools.make_pad_figure import as_image, drawn_pad
 from tflite_course.pad import STATIC
-from tflite_course.pad.strokes import invent_digit
 from tflite_course.targets.browser import NoBrowser
 
 STILL = STATIC / "still.png"
@@ -22,16 +19,9 @@ PALE = 0.3  # how much of the picture is left, the rest is white
 
 def take(browser, server):
     """Return the pad with a crossed 7 on it, without anything of JupyterLab around it, as a Pillow image."""
-    server.write("still.ipynb", CELLS)
-    notebook = NotebookPage(browser, server, "still.ipynb", size=(860, 900))
-    notebook.run_all()
-    pad = Pad(notebook)
-    pad.draw(invent_digit(7, np.random.default_rng(SEED)))
-    notebook.page.mouse.move(0, 0)
-    notebook.page.evaluate("() => document.activeElement.blur()")
-    picture = pad.root.locator(".dp-grid").screenshot()
-    notebook.close()
-    return Image.open(io.BytesIO(picture)).convert("RGB")
+    with drawn_pad(browser, server) as (notebook, pad):
+        notebook.page.evaluate("() => document.activeElement.blur()")
+        return as_image(pad.root.locator(".dp-grid").screenshot())
 
 
 def write_on(picture):

@@ -1,6 +1,5 @@
 """Feedback pages, and the settings with which nbgrader's own pages show what students made."""
 
-import errno
 import os
 import re
 from pathlib import Path
@@ -9,7 +8,7 @@ import jinja2
 import nbformat
 
 from tflite_course.errors import CourseError
-from tflite_course.grading import clean_html, page
+from tflite_course.grading import clean_html, gradebook, page
 
 
 def harden(config):
@@ -51,22 +50,29 @@ def feedback(work, lab, student):
     return path
 
 
-def write_pages(work, submissions):
-    """Write the page of each (lab, student); yield a sentence for each that the disk did not take.
+def write_pages(work, submissions, written=lambda lab, student: None):
+    """Write the page of each (lab, student); yield a sentence for each that could not be written.
 
-    Raises CourseError when the disk is full: then no other page can be written either.
+    written: called after each page that is there. Raises CourseError when the disk is full: then no other page can be
+    written either.
     """
     for lab, student in submissions:
         try:
             feedback(work, lab, student)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        except Exception as error:  # whatever a submission holds, it stops no other's page
+            if gradebook.is_disk_full(error):
                 raise CourseError(
                     f"The disk is full, at the feedback for {student}: make room and run the command once more. "
                     "Nothing is lost, and it goes on where it stopped."
                 ) from None
-            why = f"the feedback page cannot be written ({error.strerror}); its marks are in the tables."
+            if isinstance(error, OSError):
+                why = f"the feedback page cannot be written ({error.strerror}); its marks are in the tables."
+            else:
+                reason = " ".join(str(error).split())[-300:] or type(error).__name__
+                why = f"its feedback page could not be made ({reason}); its marks are kept."
             yield f"{student} {lab}: {why}"
+        else:
+            written(lab, student)
 
 
 def without_hidden_tests(notebook):

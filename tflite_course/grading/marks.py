@@ -3,11 +3,10 @@
 Read from the gradebook, from records/<lab>/<student>.json where they are, and from what the inbox stored.
 """
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tflite_course.grading import gradebook
+from tflite_course.grading import gradebook, records
 from tflite_course.grading.inbox import HANDED_IN
 from tflite_course.grading.inbox.people import read_json
 
@@ -66,16 +65,6 @@ def handed_in(work):
     return read_json(Path(work) / HANDED_IN)
 
 
-def read_record(work, lab, student):
-    """Return a record of grading, or {} when there is none or it is damaged."""
-    path = Path(work) / "records" / lab / f"{student}.json"
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}
-
-
 def read_marks(work):
     """Return the Marks of all labs that the gradebook of a work folder knows."""
     from nbgrader.api import Gradebook
@@ -122,7 +111,7 @@ def _mark(work, submission, lab, student):
     waiting = sum(bool(row.needs_manual_grade) for part in submission.notebooks for row in part.grades)
     mark = Mark(submission.student_id, lab, float(submission.score), float(submission.max_score), waiting)
     mark.entry = student.get("labs", {}).get(lab, {})
-    record = read_record(work, lab, mark.student)
+    record = records.read(work, lab, mark.student) or {}
     hints = [f"{exercise}: {text}" for exercise, text in (record.get("hints") or {}).items()]
     notes = [*record.get("notes", ()), *hints, *record.get("flags", ())]
     if not record:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from tflite_course.errors import CourseError
 from tflite_course.grading import gradebook, lab_changes, records, regrade
 
 
@@ -55,13 +54,5 @@ def write_pages(work, known, report=print):
         return
     from tflite_course.grading import feedback
 
-    for lab, student in left:
-        try:
-            feedback.feedback(work, lab, student)
-        except Exception as error:  # whatever a submission holds, it stops no other's page
-            if gradebook.is_disk_full(error):
-                raise CourseError(gradebook.DISK_FULL) from None
-            reason = " ".join(str(error).split())[-300:] or type(error).__name__
-            report(f"{student} {lab}: its feedback page could not be made ({reason}); its marks are kept.")
-        else:
-            regrade.remember_page(work, known, lab, student)
+    for problem in feedback.write_pages(work, left, lambda *key: regrade.remember_page(work, known, *key)):
+        report(problem)

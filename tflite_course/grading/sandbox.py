@@ -110,14 +110,21 @@ class Command:
         return {"pass_fds": self.descriptors, "env": {"PATH": "/usr/bin:/bin"}}
 
 
-def _mounts():
-    arguments = ["--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
-    arguments += ["--uid", "1000", "--gid", "1000", "--hostname", "sandbox", "--ro-bind", "/usr", "/usr"]
+def system_folders():
+    """Return bubblewrap's arguments for the system's own programs and libraries, where /lib may be a link or not."""
+    arguments = ["--ro-bind", "/usr", "/usr"]
     for name in ("lib", "lib64", "bin", "sbin"):
         if Path("/", name).is_symlink():
             arguments += ["--symlink", f"usr/{name}", f"/{name}"]
         elif Path("/", name).is_dir():
             arguments += ["--ro-bind", f"/{name}", f"/{name}"]
+    return arguments
+
+
+def _mounts():
+    arguments = ["--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
+    arguments += ["--uid", "1000", "--gid", "1000", "--hostname", "sandbox"]
+    arguments += system_folders()
     arguments += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--proc", "/proc", "--dev", "/dev"]
     for folder, size in WRITABLE.items():
         arguments += ["--size", str(size), "--tmpfs", folder]

@@ -6,6 +6,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from tests.tools import lock
+from tests.tools.environment import COLAB
 
 SYSTEMS = {
     "Linux x86-64": "x86_64-unknown-linux-gnu",
@@ -48,6 +49,18 @@ def test_it_resolves(folder, system, python):
     found = resolve(folder, lock.FILES[-1], python, SYSTEMS[system])
     assert len(found) > 150
     assert not {name: version for name, version in found.items() if version not in fixed.get(name, ())}
+
+
+def test_the_environment_like_colabs_compiles_nothing(folder):
+    """A package without a wheel of Colab's Python would be compiled there for minutes, and fail without a compiler."""
+    colab = (lock.ROOT / "tests" / "system" / "colab-requirements.txt").read_text(encoding="utf-8")
+    (folder / "colab.txt").write_text(colab, encoding="utf-8")
+    options = ("--python-version", f"{COLAB}.0", "--only-binary", ":all:")
+    done = lock.resolve(folder, "colab.txt", *options)
+    if done.returncode and re.search(NO_INDEX, done.stderr):
+        pytest.skip("The package index cannot be reached: nothing was resolved.")
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"^pandas==\S+", colab, re.MULTILINE) == re.findall(r"^pandas==\S+", done.stdout, re.MULTILINE)
 
 
 def test_a_version_that_one_python_lacks_is_found_out(folder, tmp_path):

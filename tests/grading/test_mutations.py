@@ -116,10 +116,10 @@ def move(notebook, rng):
 
 
 def paste(notebook, rng):
-    """Paste answers and checks of another lab behind everything, with metadata and ids."""
+    """Paste cells of code of another lab behind everything, with metadata and ids: set-up, answers or checks."""
     lab = lab_of(notebook)
     other = load("solutions", rng.choice([other for other in LABS if other not in (lab, "journal")]))
-    notebook.cells += rng.sample([cell for cell in other.cells if cell.cell_type == "code" and grade_id(cell)], 2)
+    notebook.cells += rng.sample([cell for cell in other.cells if cell.cell_type == "code"], 2)
 
 
 def lose_metadata(notebook, rng):
@@ -363,7 +363,7 @@ def test_a_class_of_mutations_is_graded_to_the_end(tmp_path):
             (folder / f"{lab}.ipynb").write_bytes(content)
     command = [sys.executable, "-m", "tflite_course.grading", tmp_path / "in", "--work", tmp_path / "work"]
     done = subprocess.run(
-        [*command, "--labs", *LABS[:2], "--workers", "2"], capture_output=True, text=True, timeout=1500
+        [*command, "--labs", *LABS[:2], "--workers", "2", "--yes"], capture_output=True, text=True, timeout=1500
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     with open(tmp_path / "work" / "criteria.csv", encoding="utf-8-sig", newline="") as stream:

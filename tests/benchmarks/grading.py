@@ -1,7 +1,8 @@
 """How fast a class is graded: `python -m tests.benchmarks.grading`, submissions a minute and ratios of one run.
 
     python -m tests.benchmarks.grading --students 8
-    python -m tests.benchmarks.grading --students 200 --lab lab_2_interpreter_and_drawing --only "Dask, a worker killed"
+    python -m tests.benchmarks.grading --students 200 --lab lab_9_microcontroller --only "Dask, a worker killed"
+    python -m tests.benchmarks.grading --only "a graded class"
 
 The same submissions of a lab are graded by plain `nbgrader autograde` without a sandbox, by one worker, by two, and on
 a local Dask cluster of two, one of which can be killed half-way. Then the command itself, for a class of 200 that is
@@ -173,23 +174,28 @@ WAYS = {
 }
 
 
+GRADED = "a graded class"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--students", type=int, default=8)
     parser.add_argument("--lab", default=LAB)
-    parser.add_argument("--only", choices=WAYS, action="append", help="this way alone (may be given more than once)")
-    parser.add_argument("--class-of", type=int, default=200, help="students of the graded class; 0: without it")
+    parser.add_argument("--class-of", type=int, default=200, help="students of the graded class (default: 200)")
+    parser.add_argument("--only", choices=[*WAYS, GRADED], action="append", help="this alone (may be given repeatedly)")
     options = parser.parse_args()
-    print(evaluation.machine(), f"{options.students} submissions of {options.lab}", flush=True)
+    chosen = options.only or [*WAYS, GRADED]
+    ways = [name for name in chosen if name != GRADED]
+    print(evaluation.machine(), f"{options.students} submissions of {options.lab}" if ways else "", flush=True)
     rates = {}
     with tempfile.TemporaryDirectory() as base:
-        for name in options.only or WAYS:
+        for name in ways:
             before = cpu_seconds()
             rates[name] = WAYS[name](Path(base) / name, options.students, options.lab)
             ratio = rates[name] / next(iter(rates.values()))
             cpu = (cpu_seconds() - before) / options.students
             print(f"{name:22} {rates[name]:5.1f} a minute, {ratio:.2f} of the first, CPU {cpu:.1f} s each", flush=True)
-        if options.class_of and not options.only:
+        if GRADED in chosen:
             time_the_command(Path(base) / "class", options.class_of, options.lab)
 
 

@@ -58,6 +58,7 @@ weight = 2
 """
 HEADER = "Identifier,Full name,Email address,Status,Grade,Maximum Grade,Grade can be changed,"
 HEADER += "Last modified (submission),Last modified (grade),Feedback comments"
+GRADE, DESK = "make grade SUBMISSIONS=downloads", ".venv/bin/python -m tflite_course.grading desk"
 MARKS = {JOURNAL: 3, L3: 2, L9: 2}  # what the desk gives for each criterion or written answer
 
 
@@ -125,7 +126,7 @@ class Evening:
         person, terminal = os.openpty()
         try:
             os.write(person, b"y\n")
-            with self.counted("make grade SUBMISSIONS=downloads"):
+            with self.counted(GRADE):
                 done = subprocess.run(
                     command, stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
                 )
@@ -138,7 +139,7 @@ class Evening:
     def mark(self):
         """Open the desk and mark everything in it, samples first, over its address; return how many marks."""
         count = 0
-        with self.counted(".venv/bin/python -m tflite_course.grading desk"), serving(self.work) as address:
+        with self.counted(DESK), serving(self.work) as address:
             for k, task in enumerate(Desk(self.work).tasks):
                 for place, student in enumerate(task["students"]):
                     given = {"task": k, "place": place, "points": MARKS[task["lab"]], "remark": "Which number?"}

@@ -70,6 +70,15 @@ def test_the_address_of_a_server(tmp_path):
     assert process.poll() is not None and fresh.wait_for_address(log, process) is None
 
 
+def test_a_sandbox_that_was_skipped_has_not_passed(tmp_path, monkeypatch):
+    log = tmp_path / "log"
+    monkeypatch.setattr(fresh, "try_make", lambda *_: "passed")
+    log.write_text("===== 18 passed in 90.00s (0:01:30) =====\n")
+    assert fresh.try_sandbox(tmp_path, log) == "passed"
+    log.write_text("===== 12 passed, 6 skipped in 9.00s =====\n")
+    assert fresh.try_sandbox(tmp_path, log) == "failed: 12 passed, 6 skipped"
+
+
 def test_an_unknown_system():
     with pytest.raises(SystemExit, match="sid is not one of bookworm, trixie"):
         fresh.main(["sid"])

@@ -1,6 +1,6 @@
 """Write a copy of the course for students: `make public OUT=folder`, then publish that folder as a repository.
 
-It has no solutions, hidden tests, mark schemes, seeds, tests or samples of marks. What is taken is listed here, and
+It has no solutions, mark schemes, tests or samples of marks. What is taken is listed here, and
 whatever else lies in the course's folder is not. The checks come along, because they run in a student's notebook.
 """
 

@@ -2,12 +2,14 @@
 
 import dataclasses
 import gzip
+import math
 import os
 import time
 
 import numpy as np
 
 from tflite_course.contract import RANGES, Runner, contract, contract_for, make_image_interpreter
+from tflite_course.datasets import load_pen_digits
 from tflite_course.errors import CourseError
 from tflite_course.machine import processor
 from tflite_course.models import read_model
@@ -41,6 +43,7 @@ __all__ = [
     "peak_memory",
     "predict",
     "quantize_input",
+    "sign_test",
     "size_ledger",
     "try_in_child",
     "weight_structure",
@@ -203,6 +206,20 @@ def churn(predicted, reference, labels):
         "fixed": int((changed & (predicted == labels)).sum()),
         "broken": int((changed & (reference == labels)).sum()),
     }
+
+
+def sign_test(fixed, broken):
+    """Return how probable so uneven a split of the changed answers is when right and wrong are equally likely.
+
+    fixed, broken: counts of churn(), of two models that answered for the same images. 1.0 when nothing changed.
+    Source: Dietterich, "Approximate statistical tests for comparing supervised classification learning algorithms",
+    1998 (McNemar's test, here with the exact binomial distribution).
+    Raises CourseError for counts below zero.
+    """
+    if min(fixed, broken) < 0:
+        raise CourseError(f"There cannot be {fixed} fixed and {broken} broken answers: give two counts of churn().")
+    changed, fewer = fixed + broken, min(fixed, broken)
+    return min(1.0, 2 * sum(math.comb(changed, k) for k in range(fewer + 1)) / 2**changed)
 
 
 def size_ledger(model):
@@ -382,7 +399,9 @@ def weight_structure(model):
     return rows
 
 
-def compare(models, images, labels, *, reference=None, timed=True, memory=False, input_range=None, output=None):
+def compare(
+    models, images, labels, *, reference=None, timed=True, memory=False, pens=False, input_range=None, output=None
+):
     """Measure several .tflite models in the same way: return one row, a dict, for each.
 
     models: {name: path or bytes}; your own may be among them. images: float32 (n, 28, 28); labels: int (n,).
@@ -390,7 +409,8 @@ def compare(models, images, labels, *, reference=None, timed=True, memory=False,
     input_range, output: as in predict(), for all models, or a dict {name: ...} for some.
     A row has "name", those of size_ledger(), "accuracy" with "low" and "high" (its 95 % band), "changed", "fixed" and
     "broken" (churn); timed adds "p50" and "p95" (microseconds for one image, one thread); memory adds
-    "activations" (bytes, see activation_memory) and "peak" (MiB, see peak_memory).
+    "activations" (bytes, see activation_memory) and "peak" (MiB, see peak_memory); pens adds "pens", the accuracy on
+    the digits of datasets.load_pen_digits(), which strangers drew.
     Raises CourseError for no models, an unknown reference and everything that accuracy() refuses.
     """
     if not isinstance(models, dict) or not models:
@@ -407,7 +427,7 @@ def compare(models, images, labels, *, reference=None, timed=True, memory=False,
         predicted[name] = _predict(contracts[name], images).argmax(1)
         if wanted is None:
             check_input_range(contracts[name], images, labels, predicted[name] == labels, f"'{name}'")
-    rows = []
+    rows, strangers = [], load_pen_digits() if pens else None
     for name, found in contracts.items():
         right = int((predicted[name] == labels).sum())
         low, high = accuracy_band(right, len(labels))
@@ -419,6 +439,8 @@ def compare(models, images, labels, *, reference=None, timed=True, memory=False,
             "high": high,
         }
         row |= churn(predicted[name], predicted[reference], labels)
+        if pens:
+            row["pens"] = float((_predict(found, strangers[0]).argmax(1) == strangers[1]).mean())
         if timed:
             row |= _time_for_one(found, images[:1])
         if memory:
@@ -445,6 +467,7 @@ def comparison_table(rows, *, as_table=False, mark=None):
     as_table=True gives a tflite_course.lesson.table instead, which a notebook shows as HTML; mark: the name of the row
     that matters.
 
+    "pen digits", where measured, stands in the table of as_table=True only: a line of text would be too long.
     Times are not padded: they alone change from run to run.
     """
     if not rows:
@@ -487,6 +510,8 @@ def _cells(row):
     cells |= {key: row[key] for key in ("weights", "overhead")}
     cells |= {"accuracy": f"{row['accuracy']:.2%}", "95 % band": f"{row['low']:.2%} to {row['high']:.2%}"}
     cells |= {key: row[key] for key in ("changed", "fixed", "broken")}
+    if "pens" in row:
+        cells["pen digits"] = f"{row['pens']:.2%}"
     if "activations" in row:
         cells["activations"] = row["activations"]
     measured = [f"{row['p50']:.1f} us / {row['p95']:.1f} us"] if "p50" in row else []

@@ -8,6 +8,7 @@ import time
 import numpy as np
 
 from tflite_course.contract import RANGES, Runner, contract, contract_for, make_image_interpreter
+from tflite_course.datasets import load_pen_digits
 from tflite_course.errors import CourseError
 from tflite_course.machine import processor
 from tflite_course.models import read_model
@@ -41,6 +42,7 @@ __all__ = [
     "peak_memory",
     "predict",
     "quantize_input",
+    "sign_test",
     "size_ledger",
     "try_in_child",
     "weight_structure",
@@ -203,6 +205,19 @@ def churn(predicted, reference, labels):
         "fixed": int((changed & (predicted == labels)).sum()),
         "broken": int((changed & (reference == labels)).sum()),
     }
+
+
+def sign_test(fixed, broken):
+    """Return how probable it is that chance alone makes two equally good models differ like this, 0 to 1.
+
+    fixed, broken: numbers of images that only one, and only the other of two models reads right, as churn() gives them.
+    The exact two-sided sign test: without a difference each of these images falls to either side like a coin.
+    """
+    from scipy.stats import binomtest
+
+    if fixed < 0 or broken < 0 or fixed != int(fixed) or broken != int(broken):
+        raise CourseError(f"fixed = {fixed} and broken = {broken}: both are numbers of images.")
+    return float(binomtest(int(fixed), int(fixed + broken)).pvalue) if fixed + broken else 1.0
 
 
 def size_ledger(model):
@@ -382,7 +397,9 @@ def weight_structure(model):
     return rows
 
 
-def compare(models, images, labels, *, reference=None, timed=True, memory=False, input_range=None, output=None):
+def compare(
+    models, images, labels, *, reference=None, timed=True, memory=False, pens=False, input_range=None, output=None
+):
     """Measure several .tflite models in the same way: return one row, a dict, for each.
 
     models: {name: path or bytes}; your own may be among them. images: float32 (n, 28, 28); labels: int (n,).
@@ -390,7 +407,8 @@ def compare(models, images, labels, *, reference=None, timed=True, memory=False,
     input_range, output: as in predict(), for all models, or a dict {name: ...} for some.
     A row has "name", those of size_ledger(), "accuracy" with "low" and "high" (its 95 % band), "changed", "fixed" and
     "broken" (churn); timed adds "p50" and "p95" (microseconds for one image, one thread); memory adds
-    "activations" (bytes, see activation_memory) and "peak" (MiB, see peak_memory).
+    "activations" (bytes, see activation_memory) and "peak" (MiB, see peak_memory); pens adds "pens", the accuracy on
+    the digits of datasets.load_pen_digits(), which strangers drew.
     Raises CourseError for no models, an unknown reference and everything that accuracy() refuses.
     """
     if not isinstance(models, dict) or not models:
@@ -407,7 +425,7 @@ def compare(models, images, labels, *, reference=None, timed=True, memory=False,
         predicted[name] = _predict(contracts[name], images).argmax(1)
         if wanted is None:
             check_input_range(contracts[name], images, labels, predicted[name] == labels, f"'{name}'")
-    rows = []
+    rows, strangers = [], load_pen_digits() if pens else None
     for name, found in contracts.items():
         right = int((predicted[name] == labels).sum())
         low, high = accuracy_band(right, len(labels))
@@ -419,6 +437,8 @@ def compare(models, images, labels, *, reference=None, timed=True, memory=False,
             "high": high,
         }
         row |= churn(predicted[name], predicted[reference], labels)
+        if pens:
+            row["pens"] = float((_predict(found, strangers[0]).argmax(1) == strangers[1]).mean())
         if timed:
             row |= _time_for_one(found, images[:1])
         if memory:
@@ -445,6 +465,7 @@ def comparison_table(rows, *, as_table=False, mark=None):
     as_table=True gives a tflite_course.lesson.table instead, which a notebook shows as HTML; mark: the name of the row
     that matters.
 
+    "pen digits", where measured, stands in the table of as_table=True only: a line of text would be too long.
     Times are not padded: they alone change from run to run.
     """
     if not rows:
@@ -487,6 +508,8 @@ def _cells(row):
     cells |= {key: row[key] for key in ("weights", "overhead")}
     cells |= {"accuracy": f"{row['accuracy']:.2%}", "95 % band": f"{row['low']:.2%} to {row['high']:.2%}"}
     cells |= {key: row[key] for key in ("changed", "fixed", "broken")}
+    if "pens" in row:
+        cells["pen digits"] = f"{row['pens']:.2%}"
     if "activations" in row:
         cells["activations"] = row["activations"]
     measured = [f"{row['p50']:.1f} us / {row['p95']:.1f} us"] if "p50" in row else []

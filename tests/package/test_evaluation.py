@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tflite_course import evaluation
-from tflite_course.datasets import load_mnist
+from tflite_course.datasets import load_mnist, load_pen_digits
 from tflite_course.errors import CourseError
 from tflite_course.models import load_model, model_path
 
@@ -106,6 +106,14 @@ def test_confusion_matrix_and_churn():
     assert changed == {"changed": 2, "fixed": 1, "broken": 1}
 
 
+def test_the_sign_test():
+    assert evaluation.sign_test(0, 0) == 1 and evaluation.sign_test(8, 9) == pytest.approx(1)
+    assert evaluation.sign_test(0, 15) == evaluation.sign_test(15, 0) == pytest.approx(2 / 2**15)
+    assert evaluation.sign_test(2, 8) == pytest.approx(2 * (1 + 10 + 45) / 2**10)
+    with pytest.raises(CourseError, match="numbers of images"):
+        evaluation.sign_test(-1, 3)
+
+
 def test_size_ledger_adds_up():
     ledger = evaluation.size_ledger(FLOAT32)
     parameters = load_model("mnist_cnn").count_params()
@@ -199,6 +207,17 @@ def test_compare_agrees_with_its_parts(test_set):
     assert len(lines) == 8 and "222,932" in lines[1] and "62,712" in lines[2]  # sizes, an empty line, memory
     assert "205 kB" in lines[1] and lines[7] == f"Processor: {evaluation.machine()}"
     assert " us / " in lines[5] and "MiB" in lines[6] and max(map(len, lines)) <= 110
+
+
+def test_compare_measures_strangers_digits(test_set):
+    """Pen digits have a column of their own, and only in the table: a line of text would be too long."""
+    rows = evaluation.compare({"a": INT8}, test_set[0][:50], test_set[1][:50], timed=False, pens=True)
+    assert rows[0]["pens"] == evaluation.accuracy(INT8, *load_pen_digits()) and "pens" not in evaluation.compare(
+        {"a": INT8}, test_set[0][:50], test_set[1][:50], timed=False
+    )
+    found = evaluation.comparison_table([*rows, {**rows[0], "name": "b"}], as_table=True)
+    assert found.frame["pen digits"].tolist() == [f"{rows[0]['pens']:.2%}"] * 2
+    assert "pen digits" not in evaluation.comparison_table(rows)
 
 
 def test_compare_takes_float64_and_lists(test_set):

@@ -152,3 +152,34 @@ def test_sign_test():
     for wrong in ((-1, 2), (1.5, 2)):
         with pytest.raises(CourseError, match="both are numbers of images"):
             evaluation.sign_test(*wrong)
+
+
+def test_lab_1_says_the_same_with_the_own_model_and_without(course, capsys):
+    """The bytes of a lesson's output must not depend on whether somebody has trained a model before."""
+    import nbformat
+    import tensorflow as tf
+
+    from tests import ROOT
+
+    path = ROOT / "solutions" / "lab_1_train_and_convert" / "lab_1_train_and_convert.ipynb"
+    [cell] = [c for c in nbformat.read(path, as_version=4).cells if c.id == "22b-mine"]
+    x_test, y_test = load_mnist(raw=True)[1]
+    converted, said = [], []
+
+    def convert(model):
+        converted.append(model.name)
+        return tf.lite.TFLiteConverter.from_keras_model(model).convert()
+
+    for own in (False, True):
+        if own:
+            model = models.load_model("mnist_cnn_plain")
+            model._name = "mine"
+            models.keep_model(model)
+        exec(cell.source, {"np": np, "x_test": x_test, "y_test": y_test, "convert": convert})
+        said.append(sanitize(capsys.readouterr().out))
+    assert converted == ["mnist_cnn", "mine"] and said[0] == said[1]
+    assert said[0].startswith("accuracy of the model of lesson 01: VALUE (expected")
+    exec(
+        cell.source, {"np": np, "x_test": x_test, "y_test": y_test, "convert": lambda model: ...}
+    )  # a lab without answers
+    assert capsys.readouterr().out == ""

@@ -8,8 +8,9 @@ assert keras.__version__.startswith("2."), "tf_keras is not Keras 2"
 np.testing.assert_allclose(ours, theirs, atol=1e-4, err_msg="Keras 2 computes other logits from the same weights")
 
 # %% 01k-15
-assert np.allclose(logged, history["val_accuracy"]), "the log holds other accuracies than the history"
-assert len(logged) == len(history["val_accuracy"]), "the log has another number of epochs"
+conv_history = history
+assert np.allclose(logged, conv_history["val_accuracy"]), "the log holds other accuracies than the history"
+assert len(logged) == 3, "the log has another number of epochs"
 
 # %% 01k-23
 assert round(ratio, 1) == 3, "the .h5 file does not hold three numbers for each weight"

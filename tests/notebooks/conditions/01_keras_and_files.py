@@ -23,7 +23,7 @@ for logits in models.values():
     np.testing.assert_allclose(logits, expected, atol=1e-3, err_msg="a saved model gives other logits")
 assert not hasattr(exported, "fit"), "the exported model can be trained"
 
-# %% 01k-33
+# %% 01k-33b
 times = larger
 assert times > 10, "TensorFlow is not more than ten times larger than LiteRT"
 assert operators > 4 * builtin, "LiteRT has more than a quarter of the operators"

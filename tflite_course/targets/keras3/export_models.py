@@ -4,7 +4,7 @@
     .venv-keras3/bin/python tflite_course/targets/keras3/export_models.py torch FOLDER
 
 It runs in an environment of its own (environment.py): Keras has one backend a process. The .tflite files go to FOLDER;
-the last line printed is JSON: {"rows": [{"way", "file" or "error"}], "versions": {package: version}}.
+a Keras 2 model keras_2.keras there is tried, too; the last line printed is JSON: {"rows": [{"way", "file" or "error"}], "versions": {package: version}}.
 """
 
 import argparse
@@ -77,7 +77,7 @@ def with_tensorflow(folder):
         path.write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
 
     def for_one_image(path):
-        model.export(path, format="litert", input_signature=[keras.InputSpec((1, 28, 28), name="image")])
+        model.export(path, format="litert", input_signature=[keras.InputSpec(shape=(1, 28, 28), name="image")])
 
     builtins = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
     attempt(rows, "from_keras_model", folder, by_keras_door)
@@ -91,7 +91,13 @@ def with_tensorflow(folder):
         folder,
         lambda path: needs_flex.export(path, format="litert", target_spec=builtins),
     )
-    model.save(Path(folder) / "keras_3.keras")
+    attempt(
+        rows,
+        "a .keras file of Keras 2, loaded with Keras 3",
+        folder,
+        lambda path: keras.models.load_model(folder / "keras_2.keras").export(path, format="litert", verbose=False),
+    )
+    model.save(folder / "keras_3.keras")
     return rows
 
 
@@ -102,7 +108,7 @@ def with_torch(folder):
     import torch
 
     model, rows = build(keras), []
-    batch = [keras.InputSpec((BATCH, 28, 28), name="image")]
+    batch = [keras.InputSpec(shape=(BATCH, 28, 28), name="image")]
     image = torch.zeros((1, 1, 28, 28))
     attempt(rows, 'export, format="litert"', folder, lambda path: model.export(path, format="litert"))
     attempt(

@@ -5,8 +5,8 @@
 The exporting runs in .venv-keras3, which the script makes (targets/keras3/environment.py; 3 GB) and the course never
 uses otherwise; it takes some minutes. The files are measured here. Writes keras3.json: a row has "backend", "way" and
 what came of it, "error" or "bytes", "operators", "flex", "input", "signature", "output", "mnist", "pens" (shares of
-right answers) and "changed" (answers on both sets that are other than those of the course's file). The file of the plain
-PyTorch module is kept as keras3_pytorch.tflite.
+right answers) and "changed" (answers on both sets that are other than those of the course's file). The file of the
+plain PyTorch module is kept as keras3_pytorch.tflite.
 """
 
 import json

@@ -4,7 +4,8 @@
     .venv-keras3/bin/python tflite_course/targets/keras3/export_models.py torch FOLDER
 
 It runs in an environment of its own (environment.py): Keras has one backend a process. The .tflite files go to FOLDER;
-a Keras 2 model keras_2.keras there is tried, too; the last line printed is JSON: {"rows": [{"way", "file" or "error"}], "versions": {package: version}}.
+a Keras 2 model keras_2.keras there is tried, too. The last line printed is JSON: {"rows": [{"way", "file" or "error"}],
+"versions": {package: version}}.
 """
 
 import argparse
@@ -42,8 +43,10 @@ def build(keras, *, contrast=None):
 
 def reason(error):
     """Return what an exception says, in one line that holds no path of this machine."""
-    words = [word for word in str(error).split() if "/" not in word or word.startswith("https://")]
-    return f"{type(error).__name__}: {' '.join(words)[:700]}"
+    text = str(error)
+    place = text.find("Some ops are not supported")  # the rest repeats the whole graph
+    words = [word for word in text[max(place, 0) :].split() if "/" not in word or word.startswith("https://")]
+    return f"{type(error).__name__}: {' '.join(words)[:400]}"
 
 
 def attempt(rows, way, folder, action):
@@ -77,7 +80,7 @@ def with_tensorflow(folder):
         path.write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
 
     def for_one_image(path):
-        model.export(path, format="litert", input_signature=[keras.InputSpec(shape=(1, 28, 28), name="image")])
+        model.export(path, format="litert", input_signature=[keras.InputSpec("float32", (1, 28, 28), name="image")])
 
     builtins = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
     attempt(rows, "from_keras_model", folder, by_keras_door)
@@ -108,7 +111,7 @@ def with_torch(folder):
     import torch
 
     model, rows = build(keras), []
-    batch = [keras.InputSpec(shape=(BATCH, 28, 28), name="image")]
+    batch = [keras.InputSpec("float32", (BATCH, 28, 28), name="image")]
     image = torch.zeros((1, 1, 28, 28))
     attempt(rows, 'export, format="litert"', folder, lambda path: model.export(path, format="litert"))
     attempt(
@@ -133,7 +136,7 @@ def with_torch(folder):
 
 
 def plain_module(torch, model):
-    """Return mnist_cnn as people write it in PyTorch: channels first, input (n, 1, 28, 28), weights of a Keras model."""
+    """Return mnist_cnn as people write it in PyTorch: input (n, 1, 28, 28), the weights of a Keras model."""
     nn, parts = torch.nn, []
     for number, (before, filters) in enumerate(((1, 16), (16, 32), (32, 64)), 1):
         convolution = nn.Conv2d(before, filters, 3, padding=1, bias=False)

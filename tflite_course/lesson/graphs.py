@@ -123,7 +123,7 @@ def draw_fusion(function, model):
     before, after = operations(function), read_operators(model)
     groups = fused(before, [step["name"] for step in after])
     with course_style():
-        figure, axes = plt.subplots(figsize=(7.6, 0.36 * len(before) + 0.5))
+        figure, axes = plt.subplots(figsize=(7.0, 0.3 * len(before) + 0.5))
         axes.set(xlim=(0, 10), ylim=(len(before) - 0.3, -1.1))
         axes.axis("off")
         axes.text(1.5, -0.75, f"traced: {len(before)} operations", ha="center", weight="bold")
@@ -149,4 +149,4 @@ def _box(axes, left, right, row, text, colour):
 
     style = {"boxstyle": "round,pad=0,rounding_size=0.15", "facecolor": colour, "edgecolor": "#333333", "alpha": 0.75}
     axes.add_patch(FancyBboxPatch((left, row - 0.36), right - left, 0.72, **style))
-    axes.text((left + right) / 2, row, text, ha="center", va="center", fontsize=8.5)
+    axes.text((left + right) / 2, row, text, ha="center", va="center", fontsize=8)

@@ -25,7 +25,18 @@ assert sum(parts.values()) == len(keras_bytes), "the parts are not the file"
 assert before.count("FusedBatchNormV3") == before.count("Relu") == after.count("CONV_2D"), "not one fusion a block"
 assert [step["activation"] for step in convolutions] == ["RELU"] * 3, "ReLU is not fused"
 
+
 # %% 02-52
+def constant(operator, position):
+    return operator["constants"][position - 1]
+
+
+np.testing.assert_allclose(
+    constant(operator, 1), folded, rtol=1e-4, atol=1e-6, err_msg="the third block's weights are folded in another way"
+)
+np.testing.assert_allclose(
+    constant(operator, 2), beta - mean * factor, rtol=1e-4, atol=1e-5, err_msg="the third block has another bias"
+)
 kernel_in_file = constant(convolutions[0], 1)
 assert kernel_in_file.tobytes() in keras_bytes, "the weights do not stand in the file as they are"
 norm = model.get_layer("norm_1")

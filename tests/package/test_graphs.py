@@ -78,7 +78,7 @@ def test_a_small_network_is_drawn_before_and_after():
     assert operations(function) == ["Conv2D", "Relu"]
     content = tf.lite.TFLiteConverter.from_concrete_functions([function], network).convert()
     figure, sentence = draw_fusion(function, content)
-    assert sentence.startswith("2 traced operations on the left become 1 operators")
+    assert sentence == "2 traced operations become 1 operators; 1 do the work of several"
     texts = {text.get_text() for text in figure.axes[0].texts}
     assert {"Conv2D", "Relu"} <= texts and any("CONV_2D" in text and "RELU" in text for text in texts)
 

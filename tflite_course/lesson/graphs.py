@@ -137,10 +137,7 @@ def draw_fusion(function, model):
                 _box(axes, 0, 3, number, before[number], colour)
             _box(axes, 4.7, 9.9, middle, _text(step), colour)
     merged = sum(len(group) > 1 for group in groups)
-    sentence = (
-        f"{len(before)} traced operations on the left become {len(after)} operators on the right; "
-        f"{merged} operators do the work of several operations"
-    )
+    sentence = f"{len(before)} traced operations become {len(after)} operators; {merged} do the work of several"
     return figure, sentence
 
 

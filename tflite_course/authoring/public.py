@@ -22,7 +22,7 @@ TAKEN = (
 )
 LEFT_OUT = ("assets/journals/", "assets/elsewhere/", "assets/models/cache/", "assets/web/dist/", "assets/made.json")
 NOBODYS = {"__pycache__", ".ipynb_checkpoints", "work", "node_modules"}
-TARGETS = ("help", "lab", "web", "grade", "outputs", "browser", "sandbox", "emulators", "flower", "clean")
+TARGETS = ("help", "lab", "web", "grade", "outputs", "browser", "sandbox", "emulators", "flower", "keras", "clean")
 MARK = ".copy-for-students"
 RULE = re.compile(r"^([a-z][a-z-]*):", re.M)
 

@@ -1,7 +1,10 @@
 """What lessons do with their readers: guesses, moving pictures, tables and one style of figures. Plumbing only."""
 
+from tflite_course.lesson.charts import draw_bars, draw_matrices
 from tflite_course.lesson.explorables import explore
+from tflite_course.lesson.graphs import draw_fusion
 from tflite_course.lesson.guesses import delete_guesses, guess, reveal
+from tflite_course.lesson.messages import message_of
 from tflite_course.lesson.pictures import show_answers, show_confusion, show_history, show_images
 from tflite_course.lesson.style import COLOURS, course_style
 from tflite_course.lesson.tables import table
@@ -11,8 +14,12 @@ __all__ = [
     "COLOURS",
     "course_style",
     "delete_guesses",
+    "draw_bars",
+    "draw_fusion",
+    "draw_matrices",
     "explore",
     "guess",
+    "message_of",
     "reveal",
     "show_answers",
     "show_confusion",

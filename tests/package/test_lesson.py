@@ -23,7 +23,7 @@ from tflite_course.lesson.guess_file import (
     worst_guess,
 )
 from tflite_course.lesson.still import VIEW
-from tflite_course.lesson.style import label_bars
+from tflite_course.lesson.style import label_bars, time_bars
 
 QUESTION = "How many times smaller is int8?"
 
@@ -380,3 +380,15 @@ def test_the_style_counts_inside_its_context_alone():
 def test_an_explorable_is_a_widget():
     curve.calls = 0
     assert isinstance(explore(curve, bits=[1, 2]), Explorable)
+
+
+def test_times_are_written_beside_their_bars():
+    for log in (False, True):
+        figure = time_bars({"fast": np.arange(1, 101) / 20, "slow": 1200.0}, title="a machine", log=log)
+        axes = figure.axes[0]
+        assert [bar.get_width() for bar in axes.patches] == pytest.approx([2.525, 1200])
+        assert [text.get_text() for text in axes.texts] == ["2.5  (p95 4.8)", "1,200"]
+        assert [label.get_text() for label in axes.get_yticklabels()] == ["fast", "slow"]
+        assert "microseconds" in axes.get_xlabel() and ("log" in axes.get_xlabel()) == log
+        assert axes.get_title(loc="left") == "a machine" and axes.get_xlim()[1] > 1200
+        plt.close(figure)

@@ -41,6 +41,7 @@ __all__ = [
     "peak_memory",
     "predict",
     "quantize_input",
+    "sign_test",
     "size_ledger",
     "try_in_child",
     "weight_structure",
@@ -203,6 +204,19 @@ def churn(predicted, reference, labels):
         "fixed": int((changed & (predicted == labels)).sum()),
         "broken": int((changed & (reference == labels)).sum()),
     }
+
+
+def sign_test(fixed, broken):
+    """Return how probable it is that chance alone makes two equally good models differ like this, 0 to 1.
+
+    fixed, broken: numbers of images that only one, and only the other of two models reads right, as churn() gives them.
+    The exact two-sided sign test: without a difference each of these images falls to either side like a coin.
+    """
+    from scipy.stats import binomtest
+
+    if fixed < 0 or broken < 0 or fixed != int(fixed) or broken != int(broken):
+        raise CourseError(f"fixed = {fixed} and broken = {broken}: both are numbers of images.")
+    return float(binomtest(int(fixed), int(fixed + broken)).pvalue) if fixed + broken else 1.0
 
 
 def size_ledger(model):

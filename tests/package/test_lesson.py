@@ -22,6 +22,7 @@ from tflite_course.lesson.guess_file import (
     read_guesses,
     worst_guess,
 )
+from tflite_course.lesson.stages import draw_inputs, draw_stages, time_histogram
 from tflite_course.lesson.still import VIEW
 from tflite_course.lesson.style import label_bars, time_bars
 
@@ -392,3 +393,34 @@ def test_times_are_written_beside_their_bars():
         assert "microseconds" in axes.get_xlabel() and ("log" in axes.get_xlabel()) == log
         assert axes.get_title(loc="left") == "a machine" and axes.get_xlim()[1] > 1200
         plt.close(figure)
+
+
+def test_stages_of_a_prediction():
+    logits = np.arange(10.0) - 4
+    figure = draw_stages(np.zeros((28, 28)), logits, np.full(10, 0.1) + 0.2 * (np.arange(10) == 9))
+    image, middle, right = figure.axes
+    assert image.images[0].get_array().shape == (28, 28)
+    assert [bar.get_height() for bar in middle.patches] == list(logits)
+    assert right.patches[9].get_height() == pytest.approx(0.3) and right.get_ylim() == (0, 1)
+    assert right.patches[9].get_facecolor() != right.patches[0].get_facecolor()
+    plt.close(figure)
+
+
+def test_a_wrong_answer_is_marked_by_a_word_and_a_colour():
+    images = {name: np.full((28, 28), k / 4) for k, name in enumerate("abcde")}
+    figure = draw_inputs(images, {"a": 7, "b": 1, "c": 7, "d": 7, "e": 7}, 7)
+    titles = [axes.title for axes in figure.axes if axes.images]
+    assert [title.get_text() for title in titles] == [
+        *("a\nsays 7, right", "b\nsays 1, WRONG", "c\nsays 7, right", "d\nsays 7, right", "e\nsays 7, right")
+    ]
+    assert titles[1].get_color() == COLOURS["vermillion"] and titles[0].get_color() == COLOURS["black"]
+    assert {axes.images[0].get_clim() for axes in figure.axes if axes.images} == {(0, 1)}  # one scale for all
+    plt.close(figure)
+
+
+def test_a_histogram_of_times_names_its_lines():
+    figure = time_histogram(np.arange(1.0, 1001.0), "a machine")
+    axes = figure.axes[0]
+    assert [text.get_text() for text in axes.texts] == [" p50 500", " p95 950"]
+    assert sum(bar.get_height() for bar in axes.patches) == 990 and "microseconds" in axes.get_xlabel()
+    plt.close(figure)

@@ -22,7 +22,7 @@ from tflite_course.lesson.guess_file import (
     read_guesses,
     worst_guess,
 )
-from tflite_course.lesson.stages import draw_inputs, draw_stages, time_histogram
+from tflite_course.lesson.stages import draw_inputs, draw_stages, inputs_figure, time_histogram
 from tflite_course.lesson.still import VIEW
 from tflite_course.lesson.style import label_bars, time_bars
 
@@ -416,6 +416,16 @@ def test_a_wrong_answer_is_marked_by_a_word_and_a_colour():
     assert titles[1].get_color() == COLOURS["vermillion"] and titles[0].get_color() == COLOURS["black"]
     assert {axes.images[0].get_clim() for axes in figure.axes if axes.images} == {(0, 1)}  # one scale for all
     plt.close(figure)
+
+
+def test_inputs_under_a_slider():
+    images = {"right way": np.zeros((2, 28, 28)), "wrong way": np.ones((2, 28, 28))}
+    shown = explore(
+        inputs_figure(images, {"right way": np.array([3, 4]), "wrong way": np.array([8, 8])}, [3, 4]), image=[0, 1]
+    )
+    assert shown.sentence == "a 3 as the model sees it, and its answer: right way 3, wrong way 8"
+    shown.sliders["image"].value = 1
+    assert shown.sentence == "a 4 as the model sees it, and its answer: right way 4, wrong way 8"
 
 
 def test_a_histogram_of_times_names_its_lines():

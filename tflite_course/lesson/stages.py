@@ -49,6 +49,21 @@ def draw_inputs(images, answers, label):
     return figure
 
 
+def inputs_figure(images, answers, labels):
+    """Return the function for explore(..., image=range(n)) that draws draw_inputs() of one image at a time.
+
+    images: {name: float (n, 28, 28)}; answers: {name: int (n,)}; labels: int (n,) or longer.
+    """
+
+    def draw(image):
+        digits = {name: int(values[image]) for name, values in answers.items()}
+        figure = draw_inputs({name: seen[image] for name, seen in images.items()}, digits, labels[image])
+        said = ", ".join(f"{name} {digit}" for name, digit in digits.items())
+        return figure, f"a {labels[image]} as the model sees it, and its answer: {said}"
+
+    return draw
+
+
 def time_histogram(times, title=""):
     """Return a figure of single calls as a histogram up to their p99, with lines at p50 and p95.
 

@@ -431,6 +431,6 @@ def test_inputs_under_a_slider():
 def test_a_histogram_of_times_names_its_lines():
     figure = time_histogram(np.arange(1.0, 1001.0), "a machine")
     axes = figure.axes[0]
-    assert [text.get_text() for text in axes.texts] == [" p50 500", " p95 950"]
+    assert [text.get_text() for text in axes.texts] == [" p50 500 ", " p95 950 "]
     assert sum(bar.get_height() for bar in axes.patches) == 990 and "microseconds" in axes.get_xlabel()
     plt.close(figure)

@@ -75,9 +75,10 @@ def time_histogram(times, title=""):
     with course_style():
         figure, axes = plt.subplots()
         axes.hist(np.asarray(times)[times <= p99], bins=60, color=COLOURS["blue"])
-        for name, value, height in (("p50", p50, 0.92), ("p95", p95, 0.78)):
+        for name, value, side in (("p50", p50, "right"), ("p95", p95, "left")):
             axes.axvline(value, color=COLOURS["vermillion"])
-            axes.text(value, height, f" {name} {value:.0f}", transform=axes.get_xaxis_transform())
+            axes.text(value, 0.92, f" {name} {value:.0f} ", ha=side, transform=axes.get_xaxis_transform())
+        axes.set_xlim(left=p50 - 0.3 * (p99 - p50))  # room for the first label
         axes.set(yscale="log", ylabel="number of calls (log scale)", title=title)
         axes.set_xlabel("time of one call (microseconds), up to p99")
     return figure

@@ -45,7 +45,7 @@ assert interpreter.get_tensor(target["index"]).argmax() == float_logits[2].argma
     "written through a view: another digit"
 )
 
-# %% 03-94
+# %% 03-95
 assert y_test[0] != y_test[1] and answers[0] == answers[1], "two threads did not read the same answer"
 
 # %% 03-98
@@ -90,7 +90,7 @@ for kind in kinds.values():
     steps, same = compare(int8_path, evaluation.quantize_input(x_test[:200], detail), kind)
     assert steps <= 2 and same >= 195, "a set of kernels gives other int8 outputs"
 
-# %% 03-120
+# %% 03-121
 assert compiled_logits.argmax() == float_logits[0].argmax(), "CompiledModel gives another digit"
 
 # %% 03-123

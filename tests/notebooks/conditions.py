@@ -17,6 +17,7 @@ import sys
 import nbformat
 
 from tests import ROOT
+from tests.tools.lessons import deeper_files, notebook_path, number_of
 
 FOLDER = ROOT / "tests" / "notebooks" / "conditions"
 CELL = re.compile(r"^# %% (\S+)\s*$", re.M)
@@ -42,7 +43,7 @@ def failure_after(path, cell, client, timeout=120):
 
     path: of the notebook; client: a blocking client of the kernel, which has just run the cell.
     """
-    source = read_conditions(path.stem).get(cell) if path.parent.name == "notebooks" else None
+    source = read_conditions(path.stem).get(cell) if path.parent.name in ("notebooks", "deeper") else None
     if source is None:
         return None
     # the reply says how it ended; a silent request changes no execution count
@@ -74,10 +75,15 @@ def all_conditions(notebook, conditions):
     return seen + [(cell, text, "out of sight") for cell, source in conditions.items() for text in assertions(source)]
 
 
+def of_lesson(name):
+    """Return all_conditions() of a lesson, or of a notebook that goes deeper, as it is now."""
+    return all_conditions(nbformat.read(notebook_path(name), as_version=4), read_conditions(name))
+
+
 def lost(before, now):
     """Return the (cell id, assertion) of `before` that are in neither part of `now`, as all_conditions gives them.
 
-    An `a and b` may have become two; a condition may have moved to another cell.
+    An `a and b` may have become two; a condition may have moved to another cell, or to a notebook that goes deeper.
     """
     there = {part for _, text, _ in now for part in _parts(text)}
     return [(cell, text) for cell, text, _ in before if not _parts(text) <= there]
@@ -110,13 +116,16 @@ def main():
     parser.add_argument("lesson")
     parser.add_argument("--before", metavar="COMMIT", help="also list what was lost since a commit")
     options = parser.parse_args()
-    notebook = nbformat.read(ROOT / "notebooks" / f"{options.lesson}.ipynb", as_version=4)
-    now = all_conditions(notebook, read_conditions(options.lesson))
+    now = of_lesson(options.lesson)
     for cell, text, place in now:
         print(f"{cell:8} {place:13} {text}")
     print(f"{len(now)} conditions, {sum(place == 'seen' for _, _, place in now)} of them seen")
     if options.before:
-        gone = lost(before(options.lesson, options.before), now)
+        there = [path.stem for path in deeper_files() if number_of(path.stem) == number_of(options.lesson)]
+        moved = [condition for name in there if name != options.lesson for condition in of_lesson(name)]
+        if moved:
+            print(f"{len(moved)} conditions in {', '.join(there)}")
+        gone = lost(before(options.lesson, options.before), now + moved)
         for cell, text in gone:
             print(f"LOST {cell}: {text}")
         sys.exit(bool(gone))

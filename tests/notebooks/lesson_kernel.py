@@ -12,19 +12,21 @@ from nbclient import NotebookClient
 
 from tests import ROOT
 from tests.notebooks.conditions import read_conditions, to_run
+from tests.tools.lessons import notebook_path
 from tflite_course.authoring import outputs
 
 
 class Lesson:
     """The code cells of a lesson and a kernel that has run some of them; close() ends the kernel.
 
-    folder: of the notebooks, where the kernel starts; environment: variables for the kernel on top of those of the
-    tests, for example a PYTHONPATH with a changed package.
+    folder: where the kernel starts, by default that of the notebook; environment: variables for the kernel on top of
+    those of the tests, for example a PYTHONPATH with a changed package.
     """
 
-    def __init__(self, name, folder=ROOT / "notebooks", environment=None):
-        self.folder, self.environment = folder, environment or {}
-        self.notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    def __init__(self, name, folder=None, environment=None):
+        path = notebook_path(name, ROOT)
+        self.folder, self.environment = folder or path.parent, environment or {}
+        self.notebook = nbformat.read(path, as_version=4)
         self.index, self.cells = zip(
             *((i, cell) for i, cell in enumerate(self.notebook.cells) if cell.cell_type == "code"), strict=True
         )

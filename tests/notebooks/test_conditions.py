@@ -12,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from tests import ROOT
 from tests.notebooks import conditions
 from tests.notebooks.conditions import all_conditions, assertions, lost, read_conditions, to_run
+from tests.tools.lessons import notebook_path
 
 FILES = sorted(conditions.FOLDER.glob("*.py"))
 # How many a lesson has at least, seen and out of sight: as many as on the day on which they moved.
@@ -19,7 +20,7 @@ FEWEST = {"02_convert": 28}
 
 
 def lesson(path):
-    return nbformat.read(ROOT / "notebooks" / f"{path.stem}.ipynb", as_version=4)
+    return nbformat.read(notebook_path(path.stem), as_version=4)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -13,16 +13,17 @@ import pytest
 from nbval.plugin import get_sanitize_patterns
 
 from tests import ROOT
-from tests.tools.lessons import lesson_files
+from tests.tools.lessons import deeper_files, lesson_files, number_of
 from tflite_course.authoring import makers
-from tflite_course.authoring.navigation import last_line, lesson_titles, line_under_title
+from tflite_course.authoring.navigation import last_line, lesson_of, lesson_titles, line_under_title
 from tflite_course.authoring.outputs import METADATA, tag_assertions
 from tflite_course.authoring.publish import course_source
 from tflite_course.pad.widget import PLAIN_TEXT
 
-NOTEBOOKS = lesson_files()
+NOTEBOOKS = [*lesson_files(), *deeper_files()]
 MOST_BYTES, MOST_OUTPUT_BYTES, MOST_IGNORED = 600_000, 90_000, 2
 SECTIONS = ["Setup", "Check yourself", "Recap", "Write in your journal", "Further reading"]
+DEEPER_SECTIONS = ["Setup", "Recap", "Further reading"]
 HEADER_ROWS = ["You will be able to", "Before you start", "Time", "You will produce"]
 TOO_EASY = re.compile(r"\b(simply|just|easily|obviously|of course|trivial(ly)?)\b", re.I)
 MACHINE_PATHS = re.compile(r"/(root|home|work|tmp|Users|content|opt|usr)/|[A-Z]:\\\\")
@@ -83,13 +84,14 @@ def test_stored_by_the_tool(path):
 @each_notebook
 def test_order_of_sections(path):
     headings = [line for c in text_cells(read(path)) for line in c.source.splitlines() if line.startswith("#")]
-    number, name = path.stem.split("_", 1)
-    assert headings[0].startswith(f"# {number}. "), "the title comes first"
+    number, deeper = path.stem.split("_", 1)[0], path.parent.name == "deeper"
+    assert headings[0].startswith(f"# {number}{', deeper: ' if deeper else '. '}"), "the title comes first"
     second = [h[3:] for h in headings if h.startswith("## ")]
+    end = (DEEPER_SECTIONS if deeper else SECTIONS)[1:]
     assert second[0] == "Setup"
-    assert second[-4:] == SECTIONS[1:]
+    assert second[-len(end) :] == end
     numbers = [int(m[1]) for h in second if (m := re.match(r"(\d+)\. ", h))]
-    assert numbers == list(range(1, len(second) - 4)), f"numbered sections between Setup and Check yourself: {second}"
+    assert numbers == list(range(1, len(second) - len(end))), f"numbered sections between Setup and {end[0]}: {second}"
     for heading in second:  # sentence case: no capital in the middle except names
         words = re.sub(r"^\d+\. ", "", heading).split()[1:]
         assert sum(w[0].isupper() and w[1:].islower() for w in words) <= 2, heading
@@ -101,15 +103,22 @@ def test_header_table_and_end(path):
     head = "\n".join(c.source for c in cells[:2])
     positions = [head.find(f"**{row}**") for row in HEADER_ROWS]
     assert -1 not in positions and positions == sorted(positions)
-    assert re.search(r"^\*\*Next:\*\* ", cells[-1].source, re.M)
+    assert re.search(r"^\*\*(Next|Back):\*\* ", cells[-1].source, re.M)
 
 
 @each_notebook
 def test_links_to_the_lessons_around_it(path):
     titles, cells = lesson_titles(), read(path).cells
-    own = next(other for other in titles if other.name == path.name)
+    own = path if path.parent.name == "deeper" else next(other for other in titles if other.name == path.name)
     assert cells[0].source.splitlines()[2] == line_under_title(own, titles), NAVIGATION
     assert last_line(own, titles) in cells[-1].source.splitlines(), NAVIGATION
+
+
+@pytest.mark.parametrize("path", deeper_files(), ids=lambda path: path.stem)
+def test_a_lesson_leads_to_what_goes_deeper(path):
+    lesson = lesson_of(path, lesson_titles())
+    assert number_of(lesson.stem) == number_of(path.stem)
+    assert any(f"](deeper/{path.name})" in cell.source for cell in text_cells(read(lesson)))
 
 
 @each_notebook

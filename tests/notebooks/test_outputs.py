@@ -125,9 +125,10 @@ def test_a_shaken_run_is_never_stored(monkeypatch):
 
 
 NOTEBOOKS = sorted((Path(store_outputs.ROOT) / "notebooks").glob("0*.ipynb"))
+NOTEBOOKS += sorted((Path(store_outputs.ROOT) / "notebooks" / "deeper").glob("0*.ipynb"))
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem[:2])
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_stored_times_are_of_a_quiet_machine_that_is_named(path):
     book = nbformat.read(path, as_version=4)
     assert not is_unsteady(book)

@@ -6,7 +6,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from tests import ROOT
 from tests.tools import minutes as rules
-from tests.tools.lessons import LESSONS, lesson_files
+from tests.tools.lessons import LESSONS, deeper_files, lesson_files
 
 
 @pytest.mark.parametrize("name", rules.SECOND_EDITION)
@@ -18,7 +18,7 @@ def test_the_list_names_lessons():
     assert set(rules.SECOND_EDITION) <= set(LESSONS)
 
 
-@pytest.mark.parametrize("path", lesson_files(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*lesson_files(), *deeper_files()], ids=lambda path: path.stem)
 def test_an_answer_is_hidden_and_belongs_to_a_question(path):
     notebook = nbformat.read(path, as_version=4)
     assert rules.wrong_reveals(notebook) == []

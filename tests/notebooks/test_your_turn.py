@@ -7,11 +7,11 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from tests import ROOT
 from tests.notebooks.lesson_kernel import Lesson
 from tests.notebooks.your_turn import first_failure, name_of, turns, with_value
-from tests.tools.lessons import lesson_files
+from tests.tools.lessons import deeper_files, lesson_files
 
 TURNS = [
     (path.stem, turn, value)
-    for path in lesson_files()
+    for path in [*lesson_files(), *deeper_files()]
     for turn, values in turns(nbformat.read(path, as_version=4))
     for value in values
 ]
@@ -26,7 +26,7 @@ def test_a_lesson_runs_to_its_end_with_each_invited_value(name, turn, value, les
     assert failure is None, failure
 
 
-@pytest.mark.parametrize("path", lesson_files(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*lesson_files(), *deeper_files()], ids=lambda path: path.stem)
 def test_each_turn_names_its_value_and_what_is_tried(path):
     notebook = nbformat.read(path, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]

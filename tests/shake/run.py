@@ -33,7 +33,7 @@ FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?:::(.+?))?(?: - .*)?$", re.M)
 
 def parts(root, only, *, tests):
     """Return the paths, relative to root, of notebooks and (tests=True) tests whose path has one of the words."""
-    paths = sorted((root / "notebooks").glob("*.ipynb"))
+    paths = [path for folder in ("notebooks", "notebooks/deeper") for path in sorted((root / folder).glob("*.ipynb"))]
     if tests:
         found = {path.stem: path for path in (root / "tests").rglob("*") if path.suffix == ".py" or path.is_dir()}
         if gone := [name for name in TESTS if name not in found]:

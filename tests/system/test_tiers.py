@@ -133,6 +133,18 @@ def test_lessons_that_have_changed_have_a_budget(monkeypatch):
     assert run_all.lessons("test")[0][-4:] == [paths[number] for number in (1, 0, 3, 2)]
 
 
+def test_what_goes_deeper_runs_in_test_when_it_is_cheap(monkeypatch):
+    names = [f"{number:02}_x" for number in (1, 2, 3)]
+    paths = [run_all.ROOT / "notebooks" / "deeper" / f"{name}.ipynb" for name in names]
+    stored = {"notebooks/deeper/01_x.ipynb": 9.0, "notebooks/deeper/02_x.ipynb": 11.0}  # 03 has never been timed
+    monkeypatch.setattr(run_all, "deeper_files", lambda: paths)
+    monkeypatch.setattr(tiers, "stored_durations", lambda: stored)
+    assert {path.stem for path in run_all.lessons("all")[0]} >= set(names)
+    assert {path.stem for path in run_all.lessons("test")[0]} & set(names) == {"01_x"}
+    monkeypatch.setattr(tiers, "changed_files", lambda: ("notebooks/deeper/02_x.ipynb",))
+    assert run_all.lessons("check") == ([paths[1]], [])
+
+
 @pytest.mark.parametrize(
     ("nodeid", "part"),
     [

@@ -9,7 +9,7 @@ import re
 import nbformat
 
 from tests.notebooks.conditions import of_notebook
-from tests.tools.lessons import lesson_files, number_of
+from tests.tools.lessons import deeper_files, lesson_files, number_of
 
 # What is read in a minute, and what takes its time: LESSON's formula.
 WORDS, CODE_LINES, OUTPUT_LINES = 110, 12, 20
@@ -129,7 +129,7 @@ def wrong_reveals(notebook):
 def main():
     names = ("cells", "figures", "diagrams", "guesses", "turns", "explorables", "asserts")
     print(f"{'lesson':32} minutes  " + "  ".join(names))
-    for path in lesson_files():
+    for path in [*lesson_files(), *deeper_files()]:
         notebook = nbformat.read(path, as_version=4)
         found = count(notebook)
         numbers = "  ".join(f"{found[name]:{len(name)}}" for name in names)

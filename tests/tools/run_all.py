@@ -12,10 +12,11 @@ import time
 
 from tests import ROOT
 from tests.tools import tiers
-from tests.tools.lessons import lesson_files
+from tests.tools.lessons import deeper_files, lesson_files
 
 # Tests that share a browser, a class or a kernel go to one worker, the rest wherever there is room.
 PYTEST = [sys.executable, "-m", "pytest", "-n", "2"]
+CHEAP = 10.0  # seconds: a notebook that goes deeper and takes longer, or was never timed, waits for test-all
 
 
 def lessons(tier):
@@ -23,10 +24,12 @@ def lessons(tier):
 
     check takes those that differ from the last commit, the quickest first, as long as tiers.CHANGED seconds are not
     used up; one it always runs. Those that take longest start first, so that no worker ends long after the other; a
-    lesson without stored seconds is one of them.
+    lesson without stored seconds is one of them. What goes deeper runs in test only if it is cheap.
     """
-    found, stored = lesson_files(), tiers.stored_durations()
-    seconds = {path: stored.get(f"notebooks/{path.name}", math.inf) for path in found}
+    found, stored = [*lesson_files(), *deeper_files()], tiers.stored_durations()
+    seconds = {path: stored.get(path.relative_to(ROOT).as_posix(), math.inf) for path in found}
+    if tier == "test":
+        found = [path for path in found if path.parent.name != "deeper" or seconds[path] < CHEAP]
     left_out = []
     if tier == "check":
         changed = {ROOT / path for path in tiers.changed_files()}
@@ -66,7 +69,8 @@ def main():
         state = "green" if code == 0 else f"FAILED (ended with {code})"
         print(f"{name}: {state} after {times[name]:.0f} s ({processor[name]:.0f} s of processor time)")
     for path in lessons(tier)[1]:
-        print(f"{path.name} has changed, too, and takes longer than this may: make test-one ONE=notebooks/{path.name}")
+        where = path.relative_to(ROOT).as_posix()
+        print(f"{path.name} has changed, too, and takes longer than this may: make test-one ONE={where}")
     return max(codes.values())
 
 

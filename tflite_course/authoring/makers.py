@@ -123,7 +123,7 @@ MAKERS = {
     "outputs": Maker(
         f"{PACKAGE}.outputs",
         ("data/*.npz", "assets/models/*", "assets/experiments/*", "assets/targets/*", "assets/quizzes/*"),
-        ("notebooks/*.ipynb",),
+        ("notebooks/*.ipynb", "notebooks/deeper/*.ipynb"),
     ),
 }
 # Run by hand: they write nothing that the course stores, or need what only their docstring tells.

@@ -1,7 +1,8 @@
 """Write the links between lessons into them: `python -m tflite_course.authoring.navigation`.
 
 Under the title of each lesson stand the lesson before, the next one and its lab; the last line links to the next. The
-titles are read from the lessons, so a new lesson or title needs only this command. A second run changes nothing.
+titles are read from the lessons, so a new lesson or title needs only this command. A second run changes nothing. A
+notebook of notebooks/deeper/ has links to its lesson in both places.
 """
 
 import re
@@ -27,8 +28,20 @@ def _title(notebook):
     return notebook.cells[0].source.splitlines()[0].removeprefix("# ").strip()
 
 
+def deeper_notebooks(folder=ROOT / "notebooks"):
+    """Return the paths of the notebooks that go deeper than a lesson."""
+    return sorted(Path(folder, "deeper").glob("[0-9][0-9]_*.ipynb"))
+
+
+def lesson_of(path, titles):
+    """Return the path of the lesson that a notebook goes deeper than: that of the same number."""
+    return next(other for other in titles if other.stem[:2] == path.stem[:2])
+
+
 def line_under_title(path, titles):
-    """Return the line of links of a lesson."""
+    """Return the line of links of a lesson, or of a notebook that goes deeper."""
+    if path.parent.name == "deeper":
+        return f"Deeper than {_link(lesson_of(path, titles), titles, '../')} · [all lessons](../../README.md)"
     paths = list(titles)
     place = paths.index(path)
     parts = [f"Lesson {place + 1} of {len(paths)}"]
@@ -43,28 +56,30 @@ def line_under_title(path, titles):
 
 
 def last_line(path, titles):
-    """Return the line "**Next:** ..." of a lesson."""
+    """Return the line "**Next:** ..." of a lesson, "**Back:** ..." of a notebook that goes deeper."""
+    if path.parent.name == "deeper":
+        return f"**Back:** {_link(lesson_of(path, titles), titles, '../')}"
     paths = list(titles)
     place = paths.index(path)
     return f"**Next:** {_link(paths[place + 1], titles)}" if place + 1 < len(paths) else LAST
 
 
-def _link(path, titles):
-    return f"[{titles[path]}]({path.name})"
+def _link(path, titles, folder=""):
+    return f"[{titles[path]}]({folder}{path.name})"
 
 
 def write_links(notebook, path, titles):
     """Put both lines into a lesson's first and last cell."""
     title, *rest = notebook.cells[0].source.split("\n\n")
-    rest = [part for part in rest if not re.match(r"Lesson \d+ of \d+ · ", part)]
+    rest = [part for part in rest if not re.match(r"(Lesson \d+ of \d+|Deeper than .*) · ", part)]
     notebook.cells[0].source = "\n\n".join([title, line_under_title(path, titles), *rest])
     last = notebook.cells[-1]
-    last.source = re.sub(r"^\*\*Next:\*\*.*$", lambda _: last_line(path, titles), last.source, flags=re.M)
+    last.source = re.sub(r"^\*\*(Next|Back):\*\*.*$", lambda _: last_line(path, titles), last.source, flags=re.M)
 
 
 def main():
     titles = lesson_titles()
-    for path in titles:
+    for path in [*titles, *deeper_notebooks()]:
         notebook = nbformat.read(path, as_version=4)
         write_links(notebook, path, titles)
         text = nbformat.writes(notebook) + "\n"

@@ -235,7 +235,8 @@ def is_busy():
 
 
 def main():
-    paths = [Path(p).resolve() for p in sys.argv[1:]] or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    folders = (ROOT / "notebooks", ROOT / "notebooks" / "deeper")
+    paths = [Path(p).resolve() for p in sys.argv[1:]] or [p for f in folders for p in sorted(f.glob("*.ipynb"))]
     if os.environ.get("COURSE_SHAKE"):
         raise SystemExit("COURSE_SHAKE is set: outputs of a shaken run are never stored.")
     refused = []

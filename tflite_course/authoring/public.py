@@ -15,7 +15,8 @@ from tflite_course.errors import CourseError
 
 TAKEN = (
     *("README.md", "LICENSE", "NOTICE", "Makefile", "pyproject.toml", "constraints.txt", ".gitignore"),
-    *("requirements*.txt", "notebooks/*.ipynb", "labs/*/*.ipynb", "data/*", "assets/**/*", "tflite_course/**/*"),
+    *("requirements*.txt", "notebooks/*.ipynb", "notebooks/deeper/*.ipynb", "labs/*/*.ipynb"),
+    *("data/*", "assets/**/*", "tflite_course/**/*"),
     *("tests/__init__.py", "tests/tools/__init__.py", "tests/tools/environment.py", "tests/tools/install_errors.py"),
     *("tests/tools/programs.py", "tests/system/installer_messages.toml"),  # what the Makefile calls
 )

@@ -2,7 +2,8 @@
 
 from tflite_course.lesson.explorables import explore
 from tflite_course.lesson.guesses import delete_guesses, guess, reveal
+from tflite_course.lesson.pictures import matrix_picture, picture_row
 from tflite_course.lesson.style import COLOURS, course_style
 from tflite_course.lesson.tables import table
 
-__all__ = ["COLOURS", "course_style", "delete_guesses", "explore", "guess", "reveal", "table"]
+__all__ = ["COLOURS", "course_style", "delete_guesses", "explore", "guess", "matrix_picture", "picture_row", "reveal", "table"]

@@ -11,13 +11,14 @@ from scipy import ndimage
 
 from tflite_course.errors import CourseError
 
-SIDE = 1600  # pixels of the longer side that are looked at; a phone gives three times as many
+SIDE = 1200  # pixels of the longer side that are looked at; a phone gives three times as many
 MOST_BYTES = 64 * 2**20
 SMALLEST = 56  # pixels of the shorter side
-DARKEST_PAPER = 50  # of 255
+DARKEST_PAPER = 35  # of 255
 LEAST_INK = 0.2  # how much darker than the paper ink is at least, 0 to 1
 PALE = 0.45  # of the darkest ink: what is paler is paper, a shadow or a printed line
 MOST_DIGITS = 60
+LARGEST = 140  # pixels of a digit's longer side
 PEN = 0.1  # width of the pen in parts of the digit's longer side, about that of the pad; thinner lines are widened
 HEIF = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypheif", b"ftyphevc")
 
@@ -26,7 +27,7 @@ HEIF = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypheif", b"ftyphevc")
 class Photo:
     """A photograph and what was found on it.
 
-    picture: RGB image, upright, its longer side 1600 pixels at most; paper: float (H, W), the brightness of the paper
+    picture: RGB image, upright, its longer side 1200 pixels at most; paper: float (H, W), the brightness of the paper
     without ink, 0 to 255; drawing: uint8 (H, W), 0 = paper, 255 = ink; boxes: (top, left, bottom, right) of each
     digit, in reading order; digits: a uint8 (n, n) drawing of each, lines as wide as the pad's pen; notes: sentences
     about what was done to the photograph.
@@ -63,13 +64,15 @@ def _content(source):
     """Return (name, bytes) of a path or of bytes."""
     if isinstance(source, bytes | bytearray | memoryview):
         return "The file", bytes(source)
-    path = Path(source)
+    path = Path(source).absolute()
     try:
         if path.stat().st_size > MOST_BYTES:
             return path.name, b" " * (MOST_BYTES + 1)
         return path.name, path.read_bytes()
     except FileNotFoundError:
-        raise CourseError(f"There is no file {path.name} in '{path.parent}': put your photo there.") from None
+        raise CourseError(
+            f"There is no file {path.name} in the folder '{path.parent.name}': put your photo there."
+        ) from None
     except OSError as error:
         raise CourseError(f"{path.name} cannot be read ({error.strerror}): give the path of one picture.") from None
 
@@ -121,8 +124,7 @@ def _upright(image, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     image.info["exif"] = exif.tobytes()  # what is left of damaged EXIF must not be read again
-    image = ImageOps.exif_transpose(image)
-    return image
+    return ImageOps.exif_transpose(image)
 
 
 def _rgb(image):
@@ -184,7 +186,7 @@ def find_digits(drawing):
     height, width = drawing.shape
     ink = drawing > 60
     near = max(height, width) // 160
-    numbers, _ = ndimage.label(ndimage.binary_dilation(ink, np.ones((2 * near + 1,) * 2)))
+    numbers, _ = ndimage.label(ndimage.maximum_filter(ink.astype(np.uint8), 2 * near + 1))
     boxes = []
     for number, (rows, columns) in enumerate(ndimage.find_objects(numbers), 1):
         piece = ink[rows, columns] & (numbers[rows, columns] == number)
@@ -200,7 +202,9 @@ def find_digits(drawing):
     if not boxes:
         raise CourseError("No digit was found on the photo: write larger, with white paper all around.")
     if len(boxes) > MOST_DIGITS:
-        raise CourseError(f"{len(boxes)} pieces of ink were found, {MOST_DIGITS} are the most: photograph fewer digits.")
+        raise CourseError(
+            f"{len(boxes)} pieces of ink were found, {MOST_DIGITS} are the most: photograph fewer digits."
+        )
     return _reading_order(boxes)
 
 
@@ -219,7 +223,9 @@ def _reading_order(boxes):
 def _cut(drawing, box):
     """Return one digit as a square drawing with paper around it, its lines as wide as the pad's pen."""
     top, left, bottom, right = box
-    digit = drawing[top:bottom, left:right]
+    digit = Image.fromarray(np.ascontiguousarray(drawing[top:bottom, left:right]))
+    digit.thumbnail((LARGEST, LARGEST), Image.Resampling.BOX)
+    digit = np.asarray(digit)
     side = max(digit.shape)
     wanted = PEN * side
     inside = ndimage.distance_transform_edt(np.pad(digit > 127, 1))

@@ -6,4 +6,14 @@ from tflite_course.lesson.pictures import matrix_picture, picture_row
 from tflite_course.lesson.style import COLOURS, course_style
 from tflite_course.lesson.tables import table
 
-__all__ = ["COLOURS", "course_style", "delete_guesses", "explore", "guess", "matrix_picture", "picture_row", "reveal", "table"]
+__all__ = [
+    "COLOURS",
+    "course_style",
+    "delete_guesses",
+    "explore",
+    "guess",
+    "matrix_picture",
+    "picture_row",
+    "reveal",
+    "table",
+]

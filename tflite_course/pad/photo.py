@@ -94,8 +94,8 @@ def _open(name, content):
         raise CourseError(f"{name} has too many pixels to be unpacked: save the photo smaller.") from None
     except Image.UnidentifiedImageError:
         raise CourseError(f"{name} is not a picture that Python can read: give a photo as JPEG or PNG.") from None
-    except Exception as error:  # a damaged file raises nearly anything
-        raise CourseError(f"{name} is damaged or cut off ({str(error)[:60]}): copy the photo once more.") from None
+    except Exception:  # a damaged file raises nearly anything
+        raise CourseError(f"{name} is damaged or cut off: copy the photo once more.") from None
     notes = []
     if turned != 1:
         image = _upright(image, turned)

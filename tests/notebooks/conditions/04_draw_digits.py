@@ -41,7 +41,7 @@ assert course_pen >= 0.97, "the course model reads fewer digits of strangers"
 assert centring > course_pen - augmented_pen > augmented_pen - plain_pen > 0, (
     "centring, data, augmentation: another order"
 )
-assert max(row["by chance"] for row in rows[1:]) < 0.001, "a step may be chance"
+assert max(float(row["by chance"]) for row in rows[1:]) < 0.001, "a step may be chance"
 
 # %% 04-80
 assert [digit for digit, _ in painted.answers] == [pen.label for pen in pens[4:1000:100]], "the photo is misread"

@@ -2,7 +2,7 @@
 
 from tflite_course.lesson.explorables import explore
 from tflite_course.lesson.guesses import delete_guesses, guess, reveal
-from tflite_course.lesson.pictures import matrix_picture, picture_row
+from tflite_course.lesson.pictures import matrix_picture, picture_row, show_pictures
 from tflite_course.lesson.style import COLOURS, course_style
 from tflite_course.lesson.tables import table
 
@@ -15,5 +15,6 @@ __all__ = [
     "matrix_picture",
     "picture_row",
     "reveal",
+    "show_pictures",
     "table",
 ]

@@ -25,6 +25,15 @@ def picture_row(pictures, *, height=2.0):
     return figure
 
 
+def show_pictures(pictures, said, *, height=2.0):
+    """Show what picture_row() draws, and print a line below that says what is seen: it stands for the figure."""
+    import matplotlib.pyplot as plt
+
+    picture_row(pictures, height=height)
+    plt.show()
+    print(f"Figure: {said}")
+
+
 def matrix_picture(matrix, *, rows="label", columns="read as"):
     """Return a figure of a matrix of counts, (n, n), with the number in each cell that is not zero.
 

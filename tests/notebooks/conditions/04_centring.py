@@ -1,7 +1,9 @@
 # Conditions of what goes deeper than lesson 04: see tests/notebooks/conditions.py. The names are the notebook's.
 
-# %% 04c-07
+# %% 04c-29
 assert np.array_equal(shift(x_test[:1], 2)[0, :, 2:], x_test[0, :, :26]), "the images are moved in another way"
+
+# %% 04c-30
 assert by_shift["augmented"][3] > by_shift["plain"][3], "augmentation does not help at three pixels"
 assert all(values[6] < values[0] - 0.15 for values in by_shift.values()), "a model does not mind six pixels"
 

@@ -41,7 +41,7 @@ assert course_pen >= 0.97, "the course model reads fewer digits of strangers"
 assert centring > course_pen - augmented_pen > augmented_pen - plain_pen > 0, (
     "centring, data, augmentation: another order"
 )
-assert max(float(row["by chance"]) for row in rows[1:]) < 0.001, "a step may be chance"
+assert max(row["by chance"] for row in rows[1:]) < 0.001, "a step may be chance"
 
 # %% 04-80
 assert [digit for digit, _ in painted.answers] == [pen.label for pen in pens[4:1000:100]], "the photo is misread"
@@ -54,6 +54,8 @@ assert 0.2 < above < 0.6, "another share of the non-digits gets a probability ab
 _, gone, refused = refuse(0.02, scores["logit"])
 assert abs(gone.mean() - 0.02) < 0.006, "another share of the second half of the digits is lost"
 assert refused.mean() > rows[0]["others refused"] + 0.05, "the logit is no better than the probability"
+
+# %% 04-95
 assert (np.array(list(passed.values())) > 0.9).any(), "no shape passes nearly always"
 
 # %% 04-90

@@ -11,7 +11,17 @@ import pytest
 from tflite_course import evaluation, journal, models
 from tflite_course.datasets import load_pen_digits
 from tflite_course.errors import CourseError
-from tflite_course.lesson import COLOURS, delete_guesses, explore, guess, reveal, table
+from tflite_course.lesson import (
+    COLOURS,
+    delete_guesses,
+    explore,
+    guess,
+    matrix_picture,
+    picture_row,
+    reveal,
+    show_pictures,
+    table,
+)
 from tflite_course.lesson.explorables import Explorable
 from tflite_course.lesson.guess_file import (
     check_guess,
@@ -344,6 +354,28 @@ def test_the_comparison_as_a_table():
     lines = str(evaluation.comparison_table(timed, as_table=True)).splitlines()
     assert lines[0].startswith("Processor: ") and lines[2].endswith("  1.2 us / 2.0 us")
     assert lines[3].index("111.5 us") == lines[2].index("1.2 us")  # a time changes no other column's width
+
+
+def test_a_row_of_pictures_says_what_it_shows(capsys):
+    pictures = {"one": np.eye(3), "two": np.zeros((4, 2))}
+    figure = picture_row(pictures)
+    assert [ax.get_title(loc="center") for ax in figure.axes] == ["one", "two"]
+    assert [ax.images[0].get_array().shape for ax in figure.axes] == [(3, 3), (4, 2)]
+    show_pictures(pictures, "a cross.")
+    assert capsys.readouterr().out == "Figure: a cross.\n"
+    plt.close("all")
+    with pytest.raises(CourseError, match="no pictures to show"):
+        picture_row({})
+
+
+def test_a_matrix_shows_each_number_that_is_not_zero():
+    matrix = np.array([[0, 12], [3, 0]])
+    [ax] = matrix_picture(matrix, rows="drawn", columns="read").axes
+    found = {(round(t.get_position()[1]), round(t.get_position()[0])): t for t in ax.texts}
+    assert {place: text.get_text() for place, text in found.items()} == {(0, 1): "12", (1, 0): "3"}
+    assert found[0, 1].get_color() == "white" and found[1, 0].get_color() == "black"
+    assert (ax.get_ylabel(), ax.get_xlabel()) == ("drawn", "read")
+    plt.close("all")
 
 
 def luminance(colour):

@@ -5,7 +5,15 @@ from tflite_course.lesson.explorables import explore
 from tflite_course.lesson.graphs import draw_fusion
 from tflite_course.lesson.guesses import delete_guesses, guess, reveal
 from tflite_course.lesson.messages import message_of
-from tflite_course.lesson.pictures import show_answers, show_confusion, show_history, show_images
+from tflite_course.lesson.pictures import (
+    matrix_picture,
+    picture_row,
+    show_answers,
+    show_confusion,
+    show_history,
+    show_images,
+    show_pictures,
+)
 from tflite_course.lesson.style import COLOURS, course_style
 from tflite_course.lesson.tables import table
 from tflite_course.lesson.training import training_curve
@@ -19,12 +27,15 @@ __all__ = [
     "draw_matrices",
     "explore",
     "guess",
+    "matrix_picture",
     "message_of",
+    "picture_row",
     "reveal",
     "show_answers",
     "show_confusion",
     "show_history",
     "show_images",
+    "show_pictures",
     "table",
     "training_curve",
 ]

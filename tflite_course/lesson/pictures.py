@@ -1,4 +1,6 @@
-"""Rows of small grey images, one figure: ink is dark, paper is light, and the scale is fixed."""
+"""Pictures that several lessons draw: small grey images, filters, answers and a matrix with its numbers."""
+
+import numpy as np
 
 from tflite_course.errors import CourseError
 from tflite_course.lesson.style import course_style
@@ -14,7 +16,6 @@ def show_images(images, titles=None, *, columns=10, rows=None, size=0.75, scale=
     Raises CourseError for no images, and for titles or rows of another number.
     """
     import matplotlib.pyplot as plt
-    import numpy as np
 
     images, titles = list(images), None if titles is None else list(titles)
     if not images:
@@ -48,7 +49,6 @@ def show_confusion(matrix):
     A notebook prints a line "Figure: ..." behind it, which says what it shows.
     """
     import matplotlib.pyplot as plt
-    import numpy as np
 
     mistakes = matrix - np.diag(np.diag(matrix))
     with course_style():
@@ -88,7 +88,6 @@ def show_answers(image, logits):
     A notebook prints a line "Figure: ..." behind it, which says what it shows.
     """
     import matplotlib.pyplot as plt
-    import numpy as np
 
     with course_style():
         figure, panels = plt.subplots(1, 1 + len(logits), figsize=(2.2 + 2.4 * len(logits), 2.2))
@@ -106,7 +105,6 @@ def show_answers(image, logits):
 def filter_figure(image, weights, feature_map):
     """Return a figure of an image, a filter's weights, (3, 3), and its feature map: what explore() draws."""
     import matplotlib.pyplot as plt
-    import numpy as np
 
     most = np.abs(weights).max()
     figure, panels = plt.subplots(1, 3, figsize=(6.4, 2.3))
@@ -119,4 +117,51 @@ def filter_figure(image, weights, feature_map):
     for (row, column), value in np.ndenumerate(weights):
         ink = "white" if abs(value) > 0.7 * most else "black"
         panels[1].text(column, row, f"{value:.1f}", ha="center", va="center", color=ink, fontsize=9)
+    return figure
+
+
+def picture_row(pictures, *, height=2.0):
+    """Return a figure with grey images side by side, each under its title.
+
+    pictures: {title: array (H, W), 0 = black, or a Pillow image}; height: of the figure, in inches.
+    Raises CourseError when there is none.
+    """
+    import matplotlib.pyplot as plt
+
+    if not pictures:
+        raise CourseError("There are no pictures to show: give a dict {title: image}.")
+    with course_style():
+        figure, axes = plt.subplots(1, len(pictures), figsize=(8, height), squeeze=False)
+        for ax, (title, picture) in zip(axes[0], pictures.items(), strict=True):
+            ax.imshow(picture, cmap="gray")
+            ax.set_title(title, loc="center")
+            ax.axis("off")
+    return figure
+
+
+def show_pictures(pictures, said, *, height=2.0):
+    """Show what picture_row() draws, and print a line below that says what is seen: it stands for the figure."""
+    import matplotlib.pyplot as plt
+
+    picture_row(pictures, height=height)
+    plt.show()
+    print(f"Figure: {said}")
+
+
+def matrix_picture(matrix, *, rows="label", columns="read as"):
+    """Return a figure of a matrix of counts, (n, n), with the number in each cell that is not zero.
+
+    rows, columns: what stands at its sides. The darker a cell, the larger its number.
+    """
+    import matplotlib.pyplot as plt
+
+    matrix = np.asarray(matrix)
+    with course_style():
+        figure, ax = plt.subplots(figsize=(4.8, 4.2))
+        ax.imshow(matrix, cmap="Blues")
+        ax.grid(visible=False)
+        for i, j in np.argwhere(matrix):
+            colour = "white" if matrix[i, j] > 0.6 * matrix.max() else "black"
+            ax.text(j, i, f"{matrix[i, j]}", ha="center", va="center", color=colour, fontsize=8)
+        ax.set(xlabel=columns, ylabel=rows, xticks=range(len(matrix)), yticks=range(len(matrix)))
     return figure

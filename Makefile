@@ -38,7 +38,7 @@ FAST_FLAG := --ServerApp.kernel_websocket_connection_class=tflite_course.lab_ser
 
 .PHONY: help lab check test test-all test-one shake fresh targets outputs labs stale refresh publish lock web grade \
 	public classroom gradescope term benchmark benchmark-lessons benchmark-web programs browser sandbox emulators flower \
-	colab clean
+	keras colab clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1 | \2/p' Makefile | awk -F' [|] ' '{ printf "%-24s %s\n", $$1, $$2 }'
@@ -142,8 +142,11 @@ emulators: ## QEMU, compilers, a JDK: for lessons 10, 12 and 13
 flower: $(VENV)/python.stamp ## an environment for Flower, in which lesson 15 runs it
 	@$(BIN)/python -m tflite_course.targets.federated.environment || echo "Without Flower lesson 15 shows stored results, and one test is skipped."
 
+keras: $(VENV)/python.stamp ## an environment for Keras 3 and PyTorch, for lesson 02 (3 GB; no other target makes it)
+	@$(BIN)/python -m tflite_course.targets.keras3.environment || echo "Without Keras 3 its tests are skipped; what was measured is stored."
+
 colab: ## an environment like Colab's, into which one test installs the course
 	@"$(PYTHON)" $(TOOLS).environment colab .venv-colab tests/system/colab-requirements.txt || echo "Without it the tests of the lessons in Colab are skipped."
 
 clean: ## remove environments, builds and what tests left
-	rm -rf $(VENV) .venv-colab .venv-flower build assets/web/dist tests/artefacts .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-colab .venv-flower .venv-keras3 build assets/web/dist tests/artefacts .pytest_cache .ruff_cache

@@ -13,6 +13,14 @@ def near(label, value, expected, tolerance, digits=3, unit=""):
 
     Raises CourseError for a tolerance that is not above zero, and for a value that is not a number.
     """
+    print(f"{label}: {banded(value, expected, tolerance, digits, unit, label=label)}")
+
+
+def banded(value, expected, tolerance, digits=3, unit="", *, label="The value"):
+    """Return what near() prints behind its label, for the cell of a table: "0.964 (expected 0.966 ± 0.012)".
+
+    Arguments and errors are those of near().
+    """
     if not tolerance > 0:
         raise CourseError(f"The tolerance of '{label}' is {tolerance}: give a number above zero.")
     value = float(value)
@@ -20,9 +28,8 @@ def near(label, value, expected, tolerance, digits=3, unit=""):
         raise CourseError(f"{label} is not a number: the training went wrong, look at the loss.")
     band = f"{expected:.{digits}f} ± {tolerance:.{digits}f}{f' {unit}' if unit else ''}"
     if abs(value - expected) <= tolerance:
-        print(f"{label}: {value:.{digits}f} (expected {band})")
-    else:
-        print(f"{label}: {value:.6g} is OUTSIDE {band}")
+        return f"{value:.{digits}f} (expected {band})"
+    return f"{value:.6g} is OUTSIDE {band}"
 
 
 def check_representative_dataset(dataset, input_shape, input_range=(0, 1)):

@@ -25,6 +25,7 @@ __all__ = [
     "accuracy",
     "accuracy_band",
     "activation_memory",
+    "against_keras",
     "check_images",
     "check_labels",
     "churn",
@@ -444,6 +445,21 @@ def compare(
         if memory:
             row |= {"activations": activation_memory(found.content), "peak": peak_memory(found.content)}
         rows.append(row)
+    return rows
+
+
+def against_keras(name, network, model, digits):
+    """Compare a .tflite model with the Keras model that it was made of: return a row, a dict, for each set of digits.
+
+    name: stands in the rows; network: takes float32 (n, 28, 28) and gives ten numbers each; model: bytes or a path;
+    digits: {title: (images, labels)}. A row has the accuracy of both, as text, and "changed", "fixed" and "broken".
+    """
+    rows = []
+    for title, (images, labels) in digits.items():
+        keras = network.predict(images, batch_size=500, verbose=0).argmax(1)
+        file = predict(model, images).argmax(1)
+        shares = {"Keras": f"{np.mean(keras == labels):.2%}", "file": f"{np.mean(file == labels):.2%}"}
+        rows.append({"model": name, "digits": title, **shares, **churn(file, keras, labels)})
     return rows
 
 

@@ -22,6 +22,7 @@ from tflite_course.lesson.guess_file import FILE as GUESSES
 from tflite_course.lesson.guess_file import path_of_guesses, read_guesses, worst_guess
 from tflite_course.locking import locked
 from tflite_course.locking import write_whole as _write_text
+from tflite_course.resources import work_folders
 
 FILE = Path("work", "journal.json")
 NOTEBOOK = "journal.ipynb"
@@ -150,17 +151,7 @@ def _versions():
 
 def files():
     """Return the journal files there are: beside this notebook, and in a clone those of all lessons and labs."""
-    return [folder / FILE.name for folder in _work_folders() if (folder / FILE.name).is_file()]
-
-
-def _work_folders():
-    here = Path.cwd()
-    found = [here / FILE.parent]
-    for folder in [here, *here.parents][:3]:
-        if (folder / "notebooks").is_dir() and (folder / "labs").is_dir():
-            found += [folder / "notebooks" / FILE.parent, *sorted(folder.glob(f"labs/*/{FILE.parent}"))]
-            break
-    return list(dict.fromkeys(found))
+    return [folder / FILE.name for folder in work_folders() if (folder / FILE.name).is_file()]
 
 
 def entries(paths=None):
@@ -179,7 +170,7 @@ def guesses(paths=None):
     notebook, and in a clone those of all lessons. A damaged file is left out and named in a printed line.
     """
     if paths is None:
-        folders = [] if os.environ.get("COURSE_GUESSES") else _work_folders()
+        folders = [] if os.environ.get("COURSE_GUESSES") else work_folders()
         paths = dict.fromkeys([path_of_guesses(), *(folder / GUESSES.name for folder in folders)])
     found = {}
     for path in paths:
@@ -221,7 +212,7 @@ def record_models():
     """
     known = {entry["values"].get("sha256") for entry in entries()}
     new = []
-    for path in [path for folder in _work_folders() for path in sorted(folder.glob("*.tflite"))]:
+    for path in [path for folder in work_folders() for path in sorted(folder.glob("*.tflite"))]:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
         if digest in known:
             continue

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tflite_course.errors import CourseError
 
+WORK = "work"  # the folder beside a notebook in which a reader's files are
 PACKAGE = Path(__file__).resolve().parent
 ROOTS = (PACKAGE.parent, PACKAGE / "_shared")
 
@@ -17,3 +18,14 @@ def resource(name):
         if (root / name).is_file():
             return root / name
     raise CourseError(f"{name} is missing from the course's folder: restore it with `git checkout -- {name}`.")
+
+
+def work_folders():
+    """Return where a reader's files can lie: beside this notebook, and in a clone beside all lessons and labs."""
+    here = Path.cwd()
+    found = [here / WORK]
+    for folder in [here, *here.parents][:3]:
+        if (folder / "notebooks").is_dir() and (folder / "labs").is_dir():
+            found += [folder / "notebooks" / WORK, *sorted(folder.glob(f"labs/*/{WORK}"))]
+            break
+    return list(dict.fromkeys(found))

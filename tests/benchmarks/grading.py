@@ -1,16 +1,19 @@
 """How fast a class is graded: `python -m tests.benchmarks.grading`, submissions a minute and ratios of one run.
 
     python -m tests.benchmarks.grading --students 8
-    python -m tests.benchmarks.grading --students 200 --lab lab_2_interpreter_and_drawing --only "Dask, a worker killed"
+    python -m tests.benchmarks.grading --students 200 --lab lab_9_microcontroller --only "Dask, a worker killed"
+    python -m tests.benchmarks.grading --only "a graded class"
 
 The same submissions of a lab are graded by plain `nbgrader autograde` without a sandbox, by one worker, by two, and on
-a local Dask cluster of two, one of which can be killed half-way. Times are printed, never asserted: they depend on the
-machine. That each student has the right points, once, is asserted.
+a local Dask cluster of two, one of which can be killed half-way. Then the command itself, for a class of 200 that is
+graded already: the inbox alone, the run that writes all files and pages, and a run with nothing new. Times are printed,
+never asserted: they depend on the machine. That each student has the right points, once, is asserted.
 """
 
 import argparse
 import contextlib
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -20,9 +23,10 @@ import time
 from pathlib import Path
 
 from tests import ROOT
+from tests.grading import test_regrade
 from tflite_course import evaluation
 from tflite_course.authoring import labs as release
-from tflite_course.grading import batch, grade, gradebook
+from tflite_course.grading import batch, grade, gradebook, inbox, lab_changes
 from tflite_course.labs import load_exercises
 
 LAB = "lab_3_quantize"  # it imports TensorFlow and converts, and trains nothing
@@ -115,6 +119,52 @@ def plain(folder, students, lab):
     return 60 * students / (time.monotonic() - start)
 
 
+def hand_in_a_class(folder, students, lab):
+    """Write the submissions of a class under Canvas's names: odd students the solution, even ones the untouched lab."""
+    texts = [(ROOT / kind / lab / f"{lab}.ipynb").read_text(encoding="utf-8") for kind in ("labs", "solutions")]
+    folder.mkdir(parents=True)
+    for k in range(students):
+        (folder / f"student{k:03d}_{1000 + k}_{90_000 + k}_{lab}.ipynb").write_text(texts[k % 2], encoding="utf-8")
+
+
+def pretend_to_grade(submissions, work, lab):
+    """Fill gradebook and records as a graded class leaves them, without running anything."""
+    work.mkdir()
+    lab_changes.renew(work, [lab])
+    received = inbox.read(submissions, [lab], work=work)
+    inbox.store(received, work)
+    for submission in received.submissions:
+        task = {"work": str(work), "lab": lab, "student": submission.student, "text": submission.handed[lab].text}
+        test_regrade.pretend(work, task)
+    return len(received.submissions)
+
+
+def run_command(*arguments):
+    """Run the grading command; return (seconds, seconds of the processor, what it printed)."""
+    before, start = cpu_seconds(), time.monotonic()
+    command = [sys.executable, "-m", "tflite_course.grading", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stdout[-1000:] + done.stderr[-1000:])
+    return time.monotonic() - start, cpu_seconds() - before, done.stdout
+
+
+def time_the_command(base, students, lab):
+    """Print how long the command takes for a class that is graded: inbox, all files and pages, nothing new."""
+    submissions, work = base / "submissions", base / "work"
+    hand_in_a_class(submissions, students, lab)
+    if pretend_to_grade(submissions, work, lab) != students:
+        raise SystemExit("The inbox does not have one submission for each student.")
+    common = [submissions, "--work", work, "--labs", lab]
+    steps = {"the inbox": ["--inbox-only"], "all files and pages": ["--yes"], "nothing new": ["--yes"]}
+    for name, more in steps.items():
+        seconds, cpu, said = run_command(*common, *more)
+        found = re.search(r"(\d+) submissions to grade|(\d+) submissions of", said)
+        if found is None or (more == ["--yes"] and "0 submissions to grade" not in said):
+            raise SystemExit(f"{name}: the command said {said[-500:]}")
+        print(f"{name}, {students} submissions: {seconds:.1f} s, CPU {cpu:.1f} s", flush=True)
+
+
 WAYS = {
     "plain nbgrader": plain,
     "one worker": lambda folder, students, lab: ours(folder, students, lab, workers=1),
@@ -124,21 +174,29 @@ WAYS = {
 }
 
 
+GRADED = "a graded class"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--students", type=int, default=8)
     parser.add_argument("--lab", default=LAB)
-    parser.add_argument("--only", choices=WAYS, action="append", help="this way alone (may be given more than once)")
+    parser.add_argument("--class-of", type=int, default=200, help="students of the graded class (default: 200)")
+    parser.add_argument("--only", choices=[*WAYS, GRADED], action="append", help="this alone (may be given repeatedly)")
     options = parser.parse_args()
-    print(evaluation.machine(), f"{options.students} submissions of {options.lab}", flush=True)
+    chosen = options.only or [*WAYS, GRADED]
+    ways = [name for name in chosen if name != GRADED]
+    print(evaluation.machine(), f"{options.students} submissions of {options.lab}" if ways else "", flush=True)
     rates = {}
     with tempfile.TemporaryDirectory() as base:
-        for name in options.only or WAYS:
+        for name in ways:
             before = cpu_seconds()
             rates[name] = WAYS[name](Path(base) / name, options.students, options.lab)
             ratio = rates[name] / next(iter(rates.values()))
             cpu = (cpu_seconds() - before) / options.students
             print(f"{name:22} {rates[name]:5.1f} a minute, {ratio:.2f} of the first, CPU {cpu:.1f} s each", flush=True)
+        if GRADED in chosen:
+            time_the_command(Path(base) / "class", options.class_of, options.lab)
 
 
 def cpu_seconds():

@@ -2,25 +2,29 @@
 
     python -m tests.benchmarks.marking --journals 60
 
-The same marks are given in both, in a real browser that counts each key and each click (a shortcut of two keys is one).
-Each of the five criteria of each journal gets points; a mark of 0 or 1 gets one of eight remarks, which is typed out in
-formgrader, and in the desk once, then taken from its bank. The desk also has the three samples of each criterion.
+The same marks and remarks are given in both, in a real browser that counts each key and each click, and the gradebook
+is read afterwards: it must have each of them. Each of the five criteria of each journal gets points; a mark of 0 or 1
+gets one of eight remarks, which is typed out in formgrader, and in the desk once, then put by its letter. The desk also
+has the three samples of each criterion.
 
 In formgrader a person clicks into the score box and types the points, clicks into the comment box and types, and clicks
 on the arrow for the next submission: that is its page's own way, journal by journal. The first three journals are
-marked so, and the counts are multiplied up; what leads to the first submission is left out. Its way with the fewest
-actions, points and Ctrl+. for one criterion after the other, is counted as two for each mark.
+marked so, and the counts are multiplied up; what leads to the first submission is left out. Two more ratios are shown:
+one in which a remark that is typed is a single action in both, as if it were pasted, and one without remarks and
+samples, where formgrader's way with the fewest actions, points and Ctrl+. for one criterion after the other, is counted
+as two for each mark.
 """
 
 import argparse
 import random
 import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 
 from tests.grading import test_desk
 from tests.tools.jupyter_browser import chromium, jupyter
-from tflite_course.grading import feedback, gradebook
+from tflite_course.grading import exercise_marks, feedback, gradebook
 from tflite_course.grading.desk.model import SAMPLE, Desk
 
 REMARKS = [
@@ -33,6 +37,7 @@ REMARKS = [
     "Tell the reader where this can be found.",
     "Write one example of your own.",
 ]
+LETTERS = "adfghlqw"  # of the desk, for the remarks in its bank
 DRIVEN = 3  # journals that are marked in formgrader
 
 
@@ -57,7 +62,7 @@ def with_the_desk(browser, work, wanted):
                 page.at(number, place)
                 points, remark = wanted[task["exercise"], student]
                 if remark in known:
-                    page.press("/", str(known.index(remark) + 1))
+                    page.press(LETTERS[known.index(remark)])
                 elif remark is not None:
                     page.press("c")
                     page.page.keyboard.type(REMARKS[remark])
@@ -99,36 +104,56 @@ def with_formgrader(browser, work, wanted):
                     page.keyboard.type(REMARKS[remark])
             counted.update(page.evaluate("({ keys: window.pressed, clicks: window.clicked })"))
             counted["clicks"] += 1  # the arrow for the next submission, which leaves the page and its count
+            page.locator("body").click(position={"x": 2, "y": 2})  # the last box saves when it is left
+            wait_until_stored(work, wanted, [student])
         page.close()
     return counted, students
 
 
+def wait_until_stored(work, wanted, students, seconds=60):
+    """Wait until the gradebook has the points and remarks that were wanted; raise SystemExit when it gets others."""
+    wanted = {key: value for key, value in wanted.items() if key[1] in students}
+    expected = {key: (float(points), None if n is None else REMARKS[n]) for key, (points, n) in wanted.items()}
+    stop = time.monotonic() + seconds
+    while True:
+        rows = [m for s in students for m in exercise_marks.read(work, "journal", s) if m.kind == "criterion"]
+        stored = {(m.exercise, m.student): (m.manual, m.remark or None) for m in rows}
+        if stored == expected:
+            return
+        if time.monotonic() > stop:
+            wrong = [(key, stored.get(key), value) for key, value in expected.items() if stored.get(key) != value]
+            raise SystemExit(f"{len(wrong)} marks of {len(expected)} were not stored as they were given: {wrong[:3]}")
+        time.sleep(0.5)
+
+
 def compare(browser, work):
-    """Return the counts of the desk and of formgrader, {"desk": Counter, "formgrader": Counter, ...}, for a class."""
+    """Return what it took for a class: {"desk": Counter, "formgrader": Counter, ...}.
+
+    "all": the actions of formgrader for all journals; "pasted": both when a remark that is typed is one action.
+    """
     wanted = plan(work)
-    journals = {s for _, s in wanted if not s.startswith(SAMPLE)}
+    journals = sorted({s for _, s in wanted if not s.startswith(SAMPLE)})
     own = {key: value for key, value in wanted.items() if key[1] in journals}
     theirs, driven = with_formgrader(browser, work, wanted)
     _unmark(work, driven)
     ours = with_the_desk(browser, work, wanted)
-    typed = [len(REMARKS[remark]) + 1 for (_, s), (_, remark) in own.items() if remark is not None and s in driven]
-    every = [len(REMARKS[remark]) + 1 for _, remark in own.values() if remark is not None]
-    bare = sum(theirs.values()) - sum(
-        typed
-    )  # what does not depend on the remarks that the driven journals happen to have
-    scaled = bare / len(driven) * len(journals) + sum(every)
+    wait_until_stored(work, wanted, journals, seconds=0)
+    remarks = {key: len(REMARKS[remark]) for key, (_, remark) in own.items() if remark is not None}
+    # each remark costs a click and its letters; what else a journal costs does not depend on them
+    bare = sum(theirs.values()) - sum(length + 1 for (_, s), length in remarks.items() if s in driven)
+    bare = bare / len(driven) * len(journals)
+    banked = sum(len(REMARKS[n]) - 1 for n in {n for _, n in own.values() if n is not None})
     return {
         "desk": ours,
         "formgrader": theirs,
-        "formgrader, all": round(scaled),
+        "all": round(bare + sum(remarks.values()) + len(remarks)),
+        "pasted": (sum(ours.values()) - banked, round(bare + 2 * len(remarks))),
         "marks": len(own),
-        "remarks": len(every),
+        "remarks": len(remarks),
     }
 
 
 def _unmark(work, students):
-    from tflite_course.grading import exercise_marks
-
     rows = [m for s in students for m in exercise_marks.read(work, "journal", s) if m.kind == "criterion"]
     for row in rows:
         row.manual, row.remark, row.waiting = None, None, True
@@ -141,13 +166,19 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as base, chromium() as browser:
         found = compare(browser, test_desk.make_class(Path(base) / "work", options.journals))
-    desk, theirs = sum(found["desk"].values()), found["formgrader, all"]
-    print(f"{options.journals} journals, {found['marks']} marks, {found['remarks']} remarks")
+    desk, theirs = sum(found["desk"].values()), found["all"]
+    print(
+        f"{options.journals} journals, {found['marks']} marks, {found['remarks']} remarks, the same in both gradebooks"
+    )
     print(f"desk: {found['desk']['keys']} keys, {found['desk']['clicks']} clicks, with 15 marks of samples")
     print(f"formgrader, {DRIVEN} journals: {found['formgrader']['keys']} keys, {found['formgrader']['clicks']} clicks")
     print(f"formgrader, all: {theirs} keys and clicks; the desk needs {desk / theirs:.2f} of them")
+    ours, theirs = found["pasted"]
+    print(f"a typed remark counted as one action: {ours} against {theirs}, {ours / theirs:.2f}")
     mouse = 2 * found["marks"] + options.journals
-    print(f"without remarks: {found['marks']} keys, against {mouse} ({2 * found['marks']} with its shortcut)")
+    print(
+        f"without remarks and samples: {found['marks']} keys against {mouse} ({2 * found['marks']} with its shortcut)"
+    )
 
 
 if __name__ == "__main__":

@@ -366,7 +366,8 @@ def test_marking_with_the_keyboard(work, browser):
         desk.press("u")
         desk.says("taken back")
         desk.at(0, 5)
-        desk.press("0", "4", "4", "4")  # faster than the server answers
+        assert desk.text("remarks").split(maxsplit=1) == ["a", "Which number shows it? j4"]
+        desk.press("a", "a", "d", "0", "4", "4", "4")  # faster than the server answers
         desk.at(1, 0)
         desk.says("Next: Diagnosis")
         assert desk.page.evaluate("window.clicked") == 0
@@ -376,6 +377,26 @@ def test_marking_with_the_keyboard(work, browser):
     given = {m.student: (m.manual, m.remark) for m in marks.read(work, "journal") if m.exercise == "rubric-evidence"}
     remark = "Which number shows it? j4"
     assert [given[s] for s in order[3:]] == [(3.0, remark), (2.0, remark), (0.0, remark)] + [(4.0, None)] * 3
+
+
+def test_a_remark_by_one_key(work, browser):
+    """A letter puts a remark of the bank, and takes it out again; on a marked answer that is saved at once."""
+    for text in ("Which number shows it?", "Name the cause."):
+        Desk(work).keep_remark(text)
+    with serving(work, "--labs", "journal", "--no-samples") as address:
+        desk = Page(browser, address)
+        desk.press("d", "a", "d", "d", "1")
+        desk.at(0, 1)
+        desk.press("f")
+        desk.says("There is no such remark.")
+        desk.press("3", "k", "k", "d")
+        desk.at(0, 0)
+        desk.says("The remark is saved.")
+        assert desk.page.evaluate("window.clicked") == 0 and desk.errors == []
+        desk.context.close()
+    order = Desk(work, labs=["journal"], samples=False).tasks[0]["students"]
+    assert marked(work, "rubric-evidence", order[0], "journal")[:3] == (1.0, False, "Which number shows it?")
+    assert marked(work, "rubric-evidence", order[1], "journal")[:3] == (3.0, False, None)
 
 
 def test_a_script_of_a_student_does_not_run(work, browser):
@@ -434,4 +455,4 @@ def test_the_desk_needs_a_third_of_the_actions(tmp_path, browser):
 
     found = marking.compare(browser, make_class(tmp_path / "work", 6))
     assert found["desk"]["clicks"] == 0 and found["marks"] == 30 and found["formgrader"]["clicks"] >= 3 * 6
-    assert found["desk"]["keys"] <= found["formgrader, all"] / 3 + 8 * 55  # the bank of six journals is typed, too
+    assert found["desk"]["keys"] <= found["all"] / 3 + 8 * 55  # the bank of six journals is typed, too

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -26,22 +27,26 @@ def free_port():
 
 
 @pytest.fixture
-def database(tmp_path_factory):
+def database():
     """Start a PostgreSQL server of our own on a free loopback port; return the address of an empty database."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not programs:
         pytest.skip("There is no PostgreSQL: install the package postgresql.")
-    folder = tmp_path_factory.mktemp("postgresql")
+    # not one of pytest's folders: they let nobody else in, and another run closes them again
+    with tempfile.TemporaryDirectory(prefix="postgresql-", ignore_cleanup_errors=True) as folder:
+        yield from serve(programs[-1], Path(folder))
+
+
+def serve(programs, folder):
+    """Start the server in a folder, yield its address, and stop it."""
     owner = pwd.getpwnam("postgres").pw_name if os.geteuid() == 0 else None  # the server refuses to run as root
     if owner:
         shutil.chown(folder, owner)
-        for parent in folder.parents[:3]:  # pytest's own folders let nobody else in
-            parent.chmod(parent.stat().st_mode | 0o011)
     port, data = free_port(), folder / "data"
 
     def call(program, *arguments):
         done = subprocess.run(
-            [programs[-1] / program, *arguments], user=owner, cwd=folder, stdout=subprocess.DEVNULL, timeout=120
+            [programs / program, *arguments], user=owner, cwd=folder, stdout=subprocess.DEVNULL, timeout=120
         )
         assert done.returncode == 0, f"{program} ended with {done.returncode}"
 

@@ -413,6 +413,24 @@ DOWNLOADS = {
         },
         {"ada": {L3: "1"}, "bob": {L3: "2"}, "eve": {L3: "3"}},
     ),
+    "a student's archives and folders in folders": (
+        {
+            "ada/work.zip": {f"deep/er/{FILE}": lab(1)},
+            "bob/work.zip": {f"deep/er/{FILE}": lab(2)},
+            "eve/work.zip": {f"monday/{FILE}": lab(3), f"tuesday/{L4}.ipynb": lab(4, L4)},
+            "finn/work.zip": {f"monday/{FILE}": lab(5), f"tuesday/{L4}.ipynb": lab(6, L4)},
+            f"gus/homework/deep/{FILE}": lab(7),
+            f"hal/homework/deep/{FILE}": lab(8),
+        },
+        {
+            "ada": {L3: "1"},
+            "bob": {L3: "2"},
+            "eve": {L3: "3", L4: "4"},
+            "finn": {L3: "5", L4: "6"},
+            "gus": {L3: "7"},
+            "hal": {L3: "8"},
+        },
+    ),
     "names that differ in their case": (
         {"Ada.zip": {FILE: lab(1)}, "ada/lab.ipynb": lab(2)},
         None,  # two, and the second one's name has a mark behind it
@@ -456,6 +474,8 @@ FORMS = {
     "Sakai": lambda n, k: f"{n}, F(u{k})/Submission attachment(s)/{FILE}",
     "GitHub": lambda n, k: f"lab-3-quantize-submissions/lab-3-quantize-u{k}/{FILE}",
     "folders": lambda n, k: f"{n}/{FILE}",
+    "folders of archives": lambda n, k: f"{n}/work.zip",
+    "folders of folders": lambda n, k: f"{n}/homework/deep/{FILE}",
     "files": lambda n, k: f"{n}.ipynb",
     "Google": lambda n, k: f"{n} - {FILE}",
 }
@@ -476,6 +496,8 @@ def test_nobody_is_merged_or_lost_whatever_the_names(tmp_path, form, wrapper):
         if form in ("Canvas", "Moodle", "Blackboard", "Brightspace", "Sakai"):
             names += names[:2]  # two of one name, whom the platform's ids tell apart
         files = {FORMS[form](name, k): lab(k) for k, name in enumerate(names, 1)}
+        if form == "folders of archives":
+            files = {name: {f"deep/er/{FILE}": text} for name, text in files.items()}
         received = read(tmp_path / str(seed), WRAPPERS[wrapper](files))
         versions = sorted(int(mark) for marks in found(received).values() for mark in marks.values())
         assert versions == list(range(1, len(names) + 1)), (names, found(received), received.notes)

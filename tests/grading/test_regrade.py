@@ -667,7 +667,7 @@ def test_the_command_grades_again_what_changed(tmp_path):
     work = tmp_path / "work"
 
     def command(*more):
-        arguments = [sys.executable, "-c", QUICK, tmp_path / "in", "--work", work, "--labs", LAB, *more]
+        arguments = [sys.executable, "-c", QUICK, tmp_path / "in", "--work", work, "--labs", LAB, "--yes", *more]
         done = subprocess.run(arguments, capture_output=True, text=True, timeout=400, cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

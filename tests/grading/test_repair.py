@@ -42,6 +42,15 @@ def repaired(notebook, released):
     return repair.repair(read.read(json.dumps(notebook))[0], released)
 
 
+@pytest.mark.parametrize(
+    "lab", sorted(path.parent.name for path in (ROOT / "tflite_course" / "labs").glob("*/__init__.py"))
+)
+def test_a_solution_that_is_handed_in_is_whole(lab):
+    solution, lab = (nbformat.read(ROOT / kind / lab / f"{lab}.ipynb", as_version=4) for kind in ("solutions", "labs"))
+    fixed, notes = repair.repair(solution, lab)
+    assert notes == [] and [cell.id for cell in fixed.cells] == [cell.id for cell in lab.cells]
+
+
 def test_what_is_whole_stays_as_it_is(solved, released):
     fixed, notes = repaired(solved, released)
     assert fixed.cells == solved.cells and notes == []

@@ -1,6 +1,7 @@
 """Labs come from solutions, untouched labs score nothing, and solutions score full marks."""
 
 import filecmp
+import re
 
 import nbformat
 import pytest
@@ -45,8 +46,7 @@ def test_solution_is_well_formed(lab):
     assert set(checks) == set(exercises)
     for name, cell in checks.items():
         assert cell.metadata.nbgrader.points == exercises[name].points
-        assert cell.source.startswith(f'check("{lab}", "{name}", '), name
-        assert cell.source.count("seed=") == 1 and "### BEGIN HIDDEN TESTS" in cell.source
+        assert re.fullmatch(rf'check\("{lab}", "{name}", [^\n]+\)', cell.source), "the judge has seeds of its own"
     assert max(len(cell.source.splitlines()) for cell in notebook.cells if cell.cell_type == "code") <= 25
     ids = [cell.id for cell in notebook.cells]
     assert len(set(ids)) == len(ids)

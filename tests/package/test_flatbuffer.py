@@ -6,7 +6,7 @@ import pytest
 from tflite_course import evaluation, models
 from tflite_course.datasets import load_mnist
 from tflite_course.errors import CourseError
-from tflite_course.models.flatbuffer import PARTS, strip
+from tflite_course.models.flatbuffer import PARTS, first_operators, strip
 
 INT8 = models.model_path("mnist_cnn", "int8")
 
@@ -69,3 +69,30 @@ def test_bad_input():
         strip(INT8, ["colour"])
     with pytest.raises(CourseError, match="cut short"):
         strip(INT8.read_bytes()[:30_000])
+
+
+def test_a_file_that_ends_early_gives_what_that_operator_made(images):
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    whole = Interpreter(str(INT8), experimental_op_resolver_type=plain, experimental_preserve_all_tensors=True)
+    whole.allocate_tensors()
+    steps = evaluation.operators(whole)
+    image = evaluation.quantize_input(images[:1], whole.get_input_details()[0])
+    whole.set_tensor(whole.get_input_details()[0]["index"], image)
+    whole.invoke()
+    for count in range(1, len(steps) + 1):
+        part = Interpreter(model_content=first_operators(INT8, count), experimental_op_resolver_type=plain)
+        part.allocate_tensors()
+        if any(part.get_input_details()):
+            part.set_tensor(part.get_input_details()[0]["index"], image)
+        part.invoke()
+        made = part.get_tensor(part.get_output_details()[0]["index"])
+        assert [step["op_name"] for step in evaluation.operators(part)] == [s["op_name"] for s in steps[:count]]
+        assert np.array_equal(made, whole.get_tensor(steps[count - 1]["outputs"][0])), steps[count - 1]["op_name"]
+
+
+@pytest.mark.parametrize("count", [0, 12])
+def test_a_count_of_operators_that_is_not_there(count):
+    with pytest.raises(CourseError, match="The model has 11 operators: give a count from 1 to that"):
+        first_operators(INT8, count)

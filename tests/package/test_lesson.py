@@ -11,7 +11,17 @@ import pytest
 from tflite_course import evaluation, journal, models
 from tflite_course.datasets import load_pen_digits
 from tflite_course.errors import CourseError
-from tflite_course.lesson import COLOURS, delete_guesses, explore, guess, reveal, table
+from tflite_course.lesson import (
+    COLOURS,
+    delete_guesses,
+    explore,
+    guess,
+    matrix_picture,
+    picture_row,
+    reveal,
+    show_pictures,
+    table,
+)
 from tflite_course.lesson.explorables import Explorable
 from tflite_course.lesson.guess_file import (
     check_guess,
@@ -22,8 +32,9 @@ from tflite_course.lesson.guess_file import (
     read_guesses,
     worst_guess,
 )
+from tflite_course.lesson.stages import draw_inputs, draw_stages, inputs_figure, time_histogram
 from tflite_course.lesson.still import VIEW
-from tflite_course.lesson.style import label_bars
+from tflite_course.lesson.style import label_bars, time_bars
 
 QUESTION = "How many times smaller is int8?"
 
@@ -345,6 +356,28 @@ def test_the_comparison_as_a_table():
     assert lines[3].index("111.5 us") == lines[2].index("1.2 us")  # a time changes no other column's width
 
 
+def test_a_row_of_pictures_says_what_it_shows(capsys):
+    pictures = {"one": np.eye(3), "two": np.zeros((4, 2))}
+    figure = picture_row(pictures)
+    assert [ax.get_title(loc="center") for ax in figure.axes] == ["one", "two"]
+    assert [ax.images[0].get_array().shape for ax in figure.axes] == [(3, 3), (4, 2)]
+    show_pictures(pictures, "a cross.")
+    assert capsys.readouterr().out == "Figure: a cross.\n"
+    plt.close("all")
+    with pytest.raises(CourseError, match="no pictures to show"):
+        picture_row({})
+
+
+def test_a_matrix_shows_each_number_that_is_not_zero():
+    matrix = np.array([[0, 12], [3, 0]])
+    [ax] = matrix_picture(matrix, rows="drawn", columns="read").axes
+    found = {(round(t.get_position()[1]), round(t.get_position()[0])): t for t in ax.texts}
+    assert {place: text.get_text() for place, text in found.items()} == {(0, 1): "12", (1, 0): "3"}
+    assert found[0, 1].get_color() == "white" and found[1, 0].get_color() == "black"
+    assert (ax.get_ylabel(), ax.get_xlabel()) == ("drawn", "read")
+    plt.close("all")
+
+
 def luminance(colour):
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
@@ -380,3 +413,56 @@ def test_the_style_counts_inside_its_context_alone():
 def test_an_explorable_is_a_widget():
     curve.calls = 0
     assert isinstance(explore(curve, bits=[1, 2]), Explorable)
+
+
+def test_times_are_written_beside_their_bars():
+    for log in (False, True):
+        figure = time_bars({"fast": np.arange(1, 101) / 20, "slow": 1200.0}, title="a machine", log=log)
+        axes = figure.axes[0]
+        assert [bar.get_width() for bar in axes.patches] == pytest.approx([2.525, 1200])
+        assert [text.get_text() for text in axes.texts] == ["2.5  (p95 4.8)", "1,200"]
+        assert [label.get_text() for label in axes.get_yticklabels()] == ["fast", "slow"]
+        assert "microseconds" in axes.get_xlabel() and ("log" in axes.get_xlabel()) == log
+        assert axes.get_title(loc="left") == "a machine" and axes.get_xlim()[1] > 1200
+        plt.close(figure)
+
+
+def test_stages_of_a_prediction():
+    logits = np.arange(10.0) - 4
+    figure = draw_stages(np.zeros((28, 28)), logits, np.full(10, 0.1) + 0.2 * (np.arange(10) == 9))
+    image, middle, right = figure.axes
+    assert image.images[0].get_array().shape == (28, 28)
+    assert [bar.get_height() for bar in middle.patches] == list(logits)
+    assert right.patches[9].get_height() == pytest.approx(0.3) and right.get_ylim() == (0, 1)
+    assert right.patches[9].get_facecolor() != right.patches[0].get_facecolor()
+    plt.close(figure)
+
+
+def test_a_wrong_answer_is_marked_by_a_word_and_a_colour():
+    images = {name: np.full((28, 28), k / 4) for k, name in enumerate("abcde")}
+    figure = draw_inputs(images, {"a": 7, "b": 1, "c": 7, "d": 7, "e": 7}, 7)
+    titles = [axes.title for axes in figure.axes if axes.images]
+    assert [title.get_text() for title in titles] == [
+        *("a\nsays 7, right", "b\nsays 1, WRONG", "c\nsays 7, right", "d\nsays 7, right", "e\nsays 7, right")
+    ]
+    assert titles[1].get_color() == COLOURS["vermillion"] and titles[0].get_color() == COLOURS["black"]
+    assert {axes.images[0].get_clim() for axes in figure.axes if axes.images} == {(0, 1)}  # one scale for all
+    plt.close(figure)
+
+
+def test_inputs_under_a_slider():
+    images = {"right way": np.zeros((2, 28, 28)), "wrong way": np.ones((2, 28, 28))}
+    shown = explore(
+        inputs_figure(images, {"right way": np.array([3, 4]), "wrong way": np.array([8, 8])}, [3, 4]), image=[0, 1]
+    )
+    assert shown.sentence == "a 3 as the model sees it, and its answer: right way 3, wrong way 8"
+    shown.sliders["image"].value = 1
+    assert shown.sentence == "a 4 as the model sees it, and its answer: right way 4, wrong way 8"
+
+
+def test_a_histogram_of_times_names_its_lines():
+    figure = time_histogram(np.arange(1.0, 1001.0), "a machine")
+    axes = figure.axes[0]
+    assert [text.get_text() for text in axes.texts] == [" p50 500 ", " p95 950 "]
+    assert sum(bar.get_height() for bar in axes.patches) == 990 and "microseconds" in axes.get_xlabel()
+    plt.close(figure)

@@ -3,9 +3,10 @@
     python -m tests.system.fresh                  Debian 12 and Debian 13
     python -m tests.system.fresh trixie --check ""
 
-makes a root folder of each system in build/fresh/ (kept for the next time) that holds Python, venv, make and git and
-nothing else. There an ordinary user clones the course as it is committed and calls `make lab`, whose server must answer
-with lesson 01, then `make check`. Debian 13 has the Python of Colab: there a lesson and a lab also run in an
+makes a root folder of each system in build/fresh/ (kept for the next time) that holds Python, venv, make, git, and
+bubblewrap for the grading, and nothing else. There an ordinary user clones the course as it is committed and calls
+`make lab`, whose server must answer with lesson 01, then `make check`, and runs the tests of the sandbox and attacks on
+it: without root and without control groups. Debian 13 has the Python of Colab: there a lesson and a lab also run in an
 environment like Colab's. What came out stands in tests/system/fresh.json. It takes mmdebstrap, a network and 10 GB of
 disk. Settings of pip and uv, certificates and proxies are those of this machine.
 """
@@ -31,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "build" / "fresh"
 RECORD = Path(__file__).with_name("fresh.json")
 SYSTEMS = {"bookworm": "Debian 12", "trixie": "Debian 13"}
-PACKAGES = ("python3", "python3-venv", "make", "git", "ca-certificates")
+PACKAGES = ("python3", "python3-venv", "make", "git", "ca-certificates", "bubblewrap")
 USER, HOME = "student", "home/student"
 LAB_FLAGS = "--no-browser --ServerApp.port=8999 --ServerApp.port_retries=200"
 NEEDED = ("mmdebstrap", "unshare", "chroot", "git")
@@ -43,17 +44,21 @@ PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 FILES = ("/etc/pip.conf", "/etc/xdg/pip", "/etc/uv/uv.toml", "/etc/ssl/certs/ca-certificates.crt", "/etc/resolv.conf")
 USER_FILES = (".config/pip", ".pip", ".config/uv")
 
-# In a mount namespace of its own: nothing stays mounted, and no process stays, whatever happens.
+SANDBOX_TESTS = "tests/grading/test_sandbox.py tests/grading/test_attacks.py --tier test"
+
+# In a mount namespace of its own: nothing stays mounted, and no process stays, whatever happens. The folder becomes its
+# root: the kernel lets nobody who was put into a folder by chroot make the namespaces of a sandbox.
 ENTER = """
-mount -t proc proc "$ROOT/proc" && mount --rbind /dev "$ROOT/dev" && mount -t tmpfs tmpfs "$ROOT/tmp" || exit 99
-exec chroot --userspec=student:student "$ROOT" env -i "$@"
+mount --bind "$ROOT" "$ROOT" && cd "$ROOT" && mount -t proc proc proc && mount --rbind /dev dev &&
+mount -t tmpfs tmpfs tmp && mkdir tmp/old && pivot_root . tmp/old && umount -l /tmp/old && rmdir /tmp/old || exit 99
+exec setpriv --reuid student --regid student --init-groups env -i "$@"
 """
 
 
 def make_root(suite):
     """Return the root folder of a system, made by mmdebstrap the first time."""
-    root = FOLDER / suite
-    if not (root / "made").exists():
+    root, packages = FOLDER / suite, " ".join(PACKAGES)
+    if not (root / "made").exists() or (root / "made").read_text() != packages:
         shutil.rmtree(root, ignore_errors=True)
         FOLDER.mkdir(parents=True, exist_ok=True)
         print(f"Making {SYSTEMS[suite]} in {root.relative_to(ROOT)} ...", flush=True)
@@ -61,7 +66,7 @@ def make_root(suite):
             ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}", suite, root], check=True
         )
         subprocess.run(["chroot", root, "useradd", "--create-home", "--shell", "/bin/sh", USER], check=True)
-        (root / "made").touch()
+        (root / "made").write_text(packages)
     return root
 
 
@@ -182,6 +187,12 @@ def try_colab(root, log):
     return made if made != "passed" else try_make(root, log, "test-one", f"ONE={COLAB_TESTS}", "CI=1")
 
 
+def try_sandbox(root, log):
+    """Run the tests of the grading's sandbox and attacks; "passed" only when none was skipped."""
+    made = try_make(root, log, "test-one", f"ONE={SANDBOX_TESTS}")
+    return f"failed: {counted(log)}" if made == "passed" and "skipped" in counted(log) else made
+
+
 def what_failed(log):
     """Return the first test that pytest calls failed and how many there are, or else the last line."""
     failed = [line for line in lines_of(log) if line.startswith(("FAILED tests/", "ERROR tests/"))]
@@ -230,6 +241,8 @@ def try_system(suite, check):
         row[f"make {check}"] = try_make(root, log, check)
         row["tests"] = counted(log)
         print(f"  {row[f'make {check}']}: {row['tests']}", flush=True)
+        row["sandbox"] = try_sandbox(root, FOLDER / f"{suite}-sandbox.log")
+        print(f"  the grading's sandbox: {row['sandbox']}", flush=True)
     if check and two(python) == COLAB and row[f"make {check}"] == "passed":
         print(f"{row['system']}, Python {python}: lessons and labs as in Colab ...", flush=True)
         row["as in Colab"] = try_colab(root, FOLDER / f"{suite}-colab.log")

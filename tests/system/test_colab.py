@@ -1,7 +1,7 @@
 """A lesson that stands alone in an environment like Colab's installs the course with its set-up cell, and runs.
 
-The environment is .venv-colab (`make test` builds it from colab-requirements.txt). The course is installed from a local
-git repository: git is told to look there for the address that stands in the notebooks.
+The environment is .venv-colab: `make colab` builds it from colab-requirements.txt. The course is installed from a
+local git repository: git is told to look there for the address that stands in the notebooks.
 """
 
 import json
@@ -14,11 +14,12 @@ import pytest
 from nbclient import NotebookClient
 
 from tests import ROOT
-from tests.tools.environment import COLAB, find_python
+from tests.tools.environment import COLAB, colab_stamp, find_python
 from tests.tools.lessons import LESSONS, ON_TARGETS
 from tflite_course.authoring.publish import course_source
 
 PYTHON = ROOT / ".venv-colab" / "bin" / "python"
+REQUIREMENTS = ROOT / "tests" / "system" / "colab-requirements.txt"
 ABSENT = ["tflite-course", "ai-edge-litert", "tensorflow-model-optimization"]
 
 pytestmark = pytest.mark.xdist_group("colab")
@@ -27,8 +28,8 @@ pytestmark = pytest.mark.xdist_group("colab")
 @pytest.fixture(scope="module")
 def colab(tmp_path_factory):
     """Return the environment variables of a session in which only the address of the course can be reached."""
-    if not PYTHON.exists():
-        message = "There is no .venv-colab: `make test` builds it when the network is there."
+    if not colab_stamp(PYTHON.parent.parent, REQUIREMENTS).exists():
+        message = "There is no .venv-colab, or a half made one: `make colab` builds it when the network is there."
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     subprocess.run([PYTHON, "-m", "pip", "uninstall", "-q", "-y", *ABSENT], check=True)
     folder = tmp_path_factory.mktemp("colab")
@@ -139,7 +140,7 @@ def test_lab_alone(lab, colab, tmp_path, monkeypatch):
 
 def test_the_python_is_colabs_where_there_is_one():
     if not PYTHON.exists():
-        pytest.skip("There is no .venv-colab: `make test` builds it when the network is there.")
+        pytest.skip("There is no .venv-colab: `make colab` builds it when the network is there.")
     code = "import sys; print('%d.%d' % sys.version_info[:2])"
     found = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     assert found == COLAB or not find_python(COLAB)

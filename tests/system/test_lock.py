@@ -6,6 +6,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from tests.tools import lock
+from tests.tools.environment import COLAB
 
 SYSTEMS = {
     "Linux x86-64": "x86_64-unknown-linux-gnu",
@@ -26,8 +27,13 @@ def folder(tmp_path_factory):
 
 def resolve(folder, requirements, python, platform):
     """Return {package: version}. Only ready files count: nobody compiles."""
-    options = ("--python-version", python, "--python-platform", platform, "--only-binary", ":all:")
-    options += ("--constraints", "constraints.txt")
+    options = ("--python-version", python, "--python-platform", platform, "--constraints", "constraints.txt")
+    return versions(folder, requirements, *options)
+
+
+def versions(folder, requirements, *options):
+    """Return {package: version} of what uv resolves out of ready files."""
+    options += ("--only-binary", ":all:")
     done = lock.resolve(folder, requirements, "--offline", *options)  # what the index said a while ago does mostly
     if done.returncode:
         done = lock.resolve(folder, requirements, *options)
@@ -48,6 +54,14 @@ def test_it_resolves(folder, system, python):
     found = resolve(folder, lock.FILES[-1], python, SYSTEMS[system])
     assert len(found) > 150
     assert not {name: version for name, version in found.items() if version not in fixed.get(name, ())}
+
+
+def test_the_environment_like_colabs_compiles_nothing(folder):
+    """A package without a wheel of Colab's Python would be compiled there for minutes, and fail without a compiler."""
+    colab = (lock.ROOT / "tests" / "system" / "colab-requirements.txt").read_text(encoding="utf-8")
+    (folder / "colab.txt").write_text(colab, encoding="utf-8")
+    found = versions(folder, "colab.txt", "--python-version", f"{COLAB}.0")
+    assert re.search(r"^pandas==(\S+)", colab, re.MULTILINE)[1] == found["pandas"]
 
 
 def test_a_version_that_one_python_lacks_is_found_out(folder, tmp_path):

@@ -263,12 +263,16 @@ def find_python(version):
     return next((path for path in paths if path and not run(path, "-c", code).returncode), None)
 
 
+def colab_stamp(folder, requirements):
+    """Return the file that stands in an environment once all of these requirements are installed."""
+    return Path(folder) / f"{hashlib.sha256(Path(requirements).read_bytes()).hexdigest()[:12]}.stamp"
+
+
 def colab(folder, requirements):
     """Make an environment like Colab's for these requirements unless it is there, with Colab's Python if possible."""
     folder = Path(folder)
     python = find_python(COLAB) or sys.executable
-    key = hashlib.sha256(Path(requirements).read_bytes()).hexdigest()[:12]
-    stamp = folder / f"{key}.stamp"
+    stamp = colab_stamp(folder, requirements)
     version = run(python, "-c", "import platform; print(platform.python_version())").stdout.strip()
     if stamp.exists() and not fault(folder, version):
         return

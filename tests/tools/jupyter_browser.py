@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+import uuid
 from pathlib import Path
 
 import nbformat
@@ -36,8 +37,9 @@ class Server:
         self.url, self.token, self.folder = url, token, folder
 
     def page_url(self, name, kind="lab"):
-        """Return the address of a notebook. kind: "lab" or "notebook"."""
-        path = {"lab": "lab/tree", "notebook": "notebooks"}[kind]
+        """Return the address of a notebook. kind: "lab", in a workspace of its own, or "notebook"."""
+        # JupyterLab opens again what the last page had open: another notebook would be in front for a moment.
+        path = {"lab": f"lab/workspaces/{uuid.uuid4().hex}/tree", "notebook": "notebooks"}[kind]
         return f"{self.url}/{path}/{name}?token={self.token}"
 
     def write(self, name, cells):
@@ -145,6 +147,7 @@ class NotebookPage:
         if init_script:
             self.page.add_init_script(init_script)
         self.cdp = self.context.new_cdp_session(self.page)
+        self.name = name
         self.page.goto(server.page_url(name, kind))
         self.wait_for_kernel()
         if kind == "lab":
@@ -152,10 +155,12 @@ class NotebookPage:
 
     def wait_for_kernel(self):
         self.page.wait_for_function(
-            """() => {
-              const session = window.jupyterapp?.shell.currentWidget?.context?.sessionContext.session;
-              return session?.kernel?.status === "idle" && document.querySelector(".jp-Notebook .jp-Cell");
-            }"""
+            """name => {
+              const context = window.jupyterapp?.shell.currentWidget?.context;
+              const idle = context?.sessionContext.session?.kernel?.status === "idle";
+              return idle && context.path.endsWith(name) && document.querySelector(".jp-Notebook .jp-Cell");
+            }""",
+            arg=self.name,
         )
 
     def run_all(self):

@@ -14,6 +14,7 @@ ENVIRONMENT = {
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     "JUPYTER_PLATFORM_DIRS": "1",
     "COLUMNS": "80",
+    "COURSE_OWN_MODELS": "shipped",  # not the model that somebody kept in lesson 01
 }
 os.environ.update(ENVIRONMENT)
 FOLDERS = []  # removed when this process ends

@@ -111,6 +111,11 @@ MAKERS = {
     "redesign": _experiment("redesign", (CNN,)),
     "distillation": _experiment("distillation", ("assets/models/mnist_nano*",)),
     "federated": _experiment("federated", ("tflite_course/targets/federated/*",)),
+    "keras3": _experiment(
+        "keras3",
+        (CNN, "data/pen_digits.npz", "tflite_course/targets/keras3/*"),
+        ("assets/experiments/keras3_pytorch.tflite",),
+    ),
     "transfer": _experiment("transfer", ("data/textures.npz",), ("assets/experiments/transfer_features.npz",)),
     "pretrained": _experiment("pretrained", ("data/textures.npz",), ("assets/experiments/pretrained_photographs.npz",)),
     "watch": _experiment("watch", ("data/watch.npz", "tflite_course/sensors.py")),

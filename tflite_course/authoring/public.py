@@ -1,6 +1,6 @@
 """Write a copy of the course for students: `make public OUT=folder`, then publish that folder as a repository.
 
-It has no solutions, hidden tests, mark schemes, seeds, tests or samples of marks. What is taken is listed here, and
+It has no solutions, mark schemes, tests or samples of marks. What is taken is listed here, and
 whatever else lies in the course's folder is not. The checks come along, because they run in a student's notebook.
 """
 
@@ -22,7 +22,7 @@ TAKEN = (
 )
 LEFT_OUT = ("assets/journals/", "assets/elsewhere/", "assets/models/cache/", "assets/web/dist/", "assets/made.json")
 NOBODYS = {"__pycache__", ".ipynb_checkpoints", "work", "node_modules"}
-TARGETS = ("help", "lab", "web", "grade", "outputs", "browser", "sandbox", "emulators", "flower", "clean")
+TARGETS = ("help", "lab", "web", "grade", "outputs", "browser", "sandbox", "emulators", "flower", "keras", "clean")
 MARK = ".copy-for-students"
 RULE = re.compile(r"^([a-z][a-z-]*):", re.M)
 

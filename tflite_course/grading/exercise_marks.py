@@ -22,6 +22,19 @@ from comment c join base_cell bc on c.cell_id = bc.id
 where c.auto_comment is not null or c.manual_comment is not null
 """
 
+STUDENTS = "select id, first_name, last_name, email, lms_user_id from student"
+LABS = """
+select a.name, sum(coalesce(gc.max_score, tc.max_score, 0)) from assignment a
+left join notebook n on n.assignment_id = a.id left join base_cell bc on bc.notebook_id = n.id
+left join grade_cells gc on gc.id = bc.id left join task_cells tc on tc.id = bc.id group by a.name
+"""
+SUBMISSIONS = """
+select sa.student_id, a.name, c.auto_comment
+from submitted_assignment sa join assignment a on sa.assignment_id = a.id
+left join submitted_notebook sn on sn.assignment_id = sa.id
+left join comment c on c.notebook_id = sn.id and c.auto_comment is not null
+"""
+
 
 @dataclass
 class ExerciseMark:
@@ -72,6 +85,26 @@ def read(work, lab=None, student=None):
     for mark in found:
         mark.note, mark.remark = notes.get((mark.notebook, mark.exercise), (None, None))
     return sorted(found, key=lambda mark: (mark.lab, mark.student, mark.exercise))
+
+
+def read_class(work):
+    """Return (students, labs, submissions) of a gradebook; all empty when there is none.
+
+    students: {id: (first name, last name, e-mail, the platform's id)}; labs: {lab: points};
+    submissions: {(student, lab): the grader's notes, a list of text}.
+    """
+    import sqlalchemy
+
+    if not gradebook.exists(work):
+        return {}, {}, {}
+    with gradebook.connection(work) as link:
+        if not sqlalchemy.inspect(link).has_table("grade"):
+            return {}, {}, {}
+        students, labs, rows = (link.execute(sqlalchemy.text(text)).all() for text in (STUDENTS, LABS, SUBMISSIONS))
+    submissions = {}
+    for student, lab, note in rows:
+        submissions.setdefault((student, lab), []).extend([note] if note else [])
+    return {row[0]: tuple(row[1:]) for row in students}, {lab: float(most or 0) for lab, most in labs}, submissions
 
 
 def _mark(student, lab, exercise, cell, written_in, most, automatic, manual, extra, waiting, row, notebook):

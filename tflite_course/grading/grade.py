@@ -21,7 +21,7 @@ PATIENCE = 4  # times as long, when the set-up cell of the course did not get th
 
 
 def prepare(work, labs, solutions=None):
-    """Make the work folder: a copy of the solutions, the released labs, and the gradebook with their hidden tests."""
+    """Make the work folder: a copy of the solutions, the released labs, and the gradebook with their cells."""
     from nbgrader.converters import GenerateAssignment
     from nbgrader.coursedir import CourseDirectory
 

@@ -1,12 +1,13 @@
 """The marks of a class as they stand: of every student and lab of the work folder, with what waits and why.
 
-Read from the gradebook, from records/<lab>/<student>.json where they are, and from what the inbox stored.
+Read from the gradebook with a few questions, from records/<lab>/<student>.json where they are, and from what the inbox
+stored.
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tflite_course.grading import gradebook, records
+from tflite_course.grading import exercise_marks, records
 from tflite_course.grading.inbox import HANDED_IN
 from tflite_course.grading.inbox.people import read_json
 
@@ -67,26 +68,21 @@ def handed_in(work):
 
 def read_marks(work):
     """Return the Marks of all labs that the gradebook of a work folder knows."""
-    from nbgrader.api import Gradebook
-
-    known = handed_in(work)
-    found, most, students, criteria = {}, {}, {}, []
-    with Gradebook(gradebook.database(work), gradebook.COURSE_ID) as book:
-        for person in book.students:
-            if known.get(person.id, {}).get("joined"):  # with another student, by the roster
-                continue
-            whole = " ".join(part for part in (person.first_name, person.last_name) if part)
-            facts = {"id": person.lms_user_id or person.id, "name": whole, "email": person.email or ""}
-            students[person.id] = facts | {key: value for key, value in known.get(person.id, {}).items() if value != ""}
-        for assignment in sorted(book.assignments, key=lambda assignment: _natural(assignment.name)):
-            most[assignment.name] = float(assignment.max_score)
-            for submission in book.assignment_submissions(assignment.name):
-                if submission.student_id not in students:
-                    continue
-                mark = _mark(work, submission, assignment.name, known.get(submission.student_id, {}))
-                found[mark.student, mark.lab] = mark
-                criteria += _criteria(submission, assignment.name)
-    return Marks(found, most, dict(sorted(students.items())), criteria)
+    known, rows = handed_in(work), exercise_marks.by_submission(exercise_marks.read(work))
+    people, labs, submissions = exercise_marks.read_class(work)
+    found, students, criteria = {}, {}, []
+    for student, (first, last, email, number) in sorted(people.items()):
+        if known.get(student, {}).get("joined"):  # with another student, by the roster
+            continue
+        facts = {"id": number or student, "name": " ".join(p for p in (first, last) if p), "email": email or ""}
+        students[student] = facts | {key: value for key, value in known.get(student, {}).items() if value != ""}
+    most = {lab: labs[lab] for lab in sorted(labs, key=_natural)}
+    for (student, lab), comments in sorted(submissions.items(), key=lambda item: (_natural(item[0][1]), item[0])):
+        if student in students:
+            mine = rows.get((lab, student), {})
+            found[student, lab] = _mark(work, student, lab, most[lab], mine, comments, known.get(student, {}))
+            criteria += [_criterion(row) for row in mine.values()]
+    return Marks(found, most, students, criteria)
 
 
 def _natural(name):
@@ -94,28 +90,21 @@ def _natural(name):
     return [int(part) if part.isdigit() else part for part in name.replace("_", " _ ").split()], name
 
 
-def _criteria(submission, lab):
-    """Return a row for each criterion: student, lab, name, automatic, manual, score, most, whether it waits, remark."""
-    rows = []
-    for notebook in submission.notebooks:
-        comments = {comment.name: comment.comment for comment in notebook.comments}
-        for row in sorted(notebook.grades, key=lambda row: row.name):
-            rows.append(
-                [submission.student_id, lab, row.name, row.auto_score, row.manual_score, row.score, row.max_score]
-                + [bool(row.needs_manual_grade), comments.get(row.name)]
-            )
-    return rows
+def _criterion(row):
+    """Return a row of criteria.csv: student, lab, name, automatic, manual, score, most, whether it waits, remark."""
+    said = row.note if row.remark is None else row.remark
+    points = [row.automatic, row.manual, row.score, row.most]
+    return [row.student, row.lab, row.exercise, *points, row.waiting, said]
 
 
-def _mark(work, submission, lab, student):
-    waiting = sum(bool(row.needs_manual_grade) for part in submission.notebooks for row in part.grades)
-    mark = Mark(submission.student_id, lab, float(submission.score), float(submission.max_score), waiting)
-    mark.entry = student.get("labs", {}).get(lab, {})
-    record = records.read(work, lab, mark.student) or {}
+def _mark(work, student, lab, most, rows, comments, entry):
+    waiting = sum(row.waiting for row in rows.values())
+    mark = Mark(student, lab, float(sum(row.score for row in rows.values())), most, waiting)
+    mark.entry = entry.get("labs", {}).get(lab, {})
+    record = records.read(work, lab, student) or {}
     hints = [f"{exercise}: {text}" for exercise, text in (record.get("hints") or {}).items()]
     notes = [*record.get("notes", ()), *hints, *record.get("flags", ())]
     if not record:
-        comments = (comment.auto_comment for part in submission.notebooks for comment in part.comments)
-        notes = [note for note in comments if note and note != NO_RESPONSE]
+        notes = [note for note in comments if note != NO_RESPONSE]
     mark.notes = [*mark.entry.get("odd", ()), *notes]
     return mark

@@ -38,3 +38,33 @@ def label_bars(axes, texts):
             va="center",
         )
     axes.margins(x=0.15)
+
+
+def time_bars(times, *, title="", log=False):
+    """Draw times as horizontal bars, p50 and p95 written beside each; return the matplotlib figure.
+
+    times: {name: microseconds, an array of single calls, or one number}. log: a logarithmic axis.
+    """
+    import matplotlib.pyplot as plt
+    import numpy as np
+
+    middle = [float(np.median(values)) for values in times.values()]
+    slow = [float(np.percentile(values, 95)) for values in times.values()]
+    texts = [
+        f"{p50:,.{digits}f}" + (f"  (p95 {p95:,.{digits}f})" if np.size(values) > 1 else "")
+        for values, p50, p95 in zip(times.values(), middle, slow, strict=True)
+        for digits in [0 if p50 >= 10 else 1]
+    ]
+    with course_style():
+        figure, axes = plt.subplots(figsize=(WIDE[0], 1.0 + 0.32 * len(times)))
+        axes.barh([str(name) for name in times], middle, color=COLOURS["blue"])
+        axes.set(xlabel="p50 of one call (microseconds)" + ", log scale" * log, title=title)
+        axes.invert_yaxis()
+        axes.grid(visible=False)
+        label_bars(axes, texts)
+        if log:
+            axes.set_xscale("log")
+            axes.set_xlim(right=30 * max(middle))
+        else:
+            axes.set_xlim(right=1.4 * max(*middle, 1e-9))
+    return figure

@@ -11,6 +11,7 @@ from tflite_course.models.digits import (
     model_path,
 )
 from tflite_course.models.files import read_model
+from tflite_course.models.own import keep_model, my_model, my_tflite
 
 __all__ = [
     "CHECKPOINTS",
@@ -19,7 +20,10 @@ __all__ = [
     "build_mnist_cnn",
     "build_mnist_ds",
     "build_small",
+    "keep_model",
     "load_model",
     "model_path",
+    "my_model",
+    "my_tflite",
     "read_model",
 ]

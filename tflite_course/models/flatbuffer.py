@@ -1,4 +1,4 @@
-"""Write a .tflite file again without what a runtime does not need. Lesson 09 shows what each part costs."""
+"""Write a .tflite file again without what a runtime does not need (lesson 09), or without its end (lesson 03)."""
 
 from tflite_course.errors import CourseError
 from tflite_course.models import read_model
@@ -48,6 +48,28 @@ def strip(model, parts=PARTS):
     if "empty_buffers" in parts:
         _drop_unused_buffers(tree, graph)
     builder = _builder(share="shared_lists" in parts)
+    builder.Finish(tree.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def first_operators(model, count):
+    """Return the bytes of a .tflite model that ends after its first `count` operators and gives what the last one made.
+
+    Timed beside one another, such files show what each operator adds. There is no signature; only for models of one
+    graph. Raises CourseError for a count that the model does not have, several graphs and a damaged file.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    tree = schema.ModelT.InitFromPackedBuf(bytearray(read_model(model)), 0)
+    if len(tree.subgraphs) != 1:
+        raise CourseError(f"The model has {len(tree.subgraphs)} graphs, first_operators() takes models with one.")
+    graph = tree.subgraphs[0]
+    if not 1 <= count <= len(graph.operators):
+        raise CourseError(f"The model has {len(graph.operators)} operators: give a count from 1 to that, not {count}.")
+    graph.operators = graph.operators[:count]
+    graph.outputs = graph.operators[-1].outputs
+    tree.signatureDefs = None
+    builder = _builder(share=False)
     builder.Finish(tree.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 

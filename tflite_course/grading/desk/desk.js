@@ -3,6 +3,7 @@
 "use strict";
 
 const at = { task: 0, place: 0, names: false, tasks: [], last: null, shown: null, bank: [], found: [], chosen: 0, typed: null };
+const LETTERS = "adfghlqwertyiopzxvm"; // no command's: each puts a remark of the bank, in its order
 const part = (id) => document.getElementById(id);
 
 async function call(name, values = {}) {
@@ -33,7 +34,17 @@ function list(id, texts) {
 async function load() {
   const answer = await call("overview");
   at.tasks = answer.tasks;
-  at.bank = await call("bank");
+  showBank(await call("bank"));
+}
+
+function showBank(bank) {
+  at.bank = bank;
+  part("remarks").replaceChildren(...[...LETTERS].slice(0, bank.length).map((letter, k) => {
+    const row = document.createElement("li");
+    row.append(Object.assign(document.createElement("kbd"), { textContent: letter }),
+      Object.assign(document.createElement("span"), { textContent: bank[k] }));
+    return row;
+  }));
 }
 
 async function showTask() {
@@ -177,13 +188,19 @@ const KEYS = {
     part("remark").value += at.typed; // what was typed while the answer before was still being saved
     at.typed = null;
   },
-  b: async () => { at.bank = await call("keep", { text: part("remark").value }); say("The remark is in the bank."); },
+  b: async () => { showBank(await call("keep", { text: part("remark").value })); say("The remark is in the bank."); },
   u: takeBack,
   n: async () => { at.names = !at.names; await show(); say(at.names ? "Names are shown." : "Names are hidden."); },
   s: () => (at.shown.points === null ? say("Mark it first.") : mark(at.shown.points, false, true)),
   " ": () => part("answer").scrollBy({ top: 0.85 * part("answer").clientHeight }),
   ArrowDown: () => part("answer").scrollBy({ top: 60 }), ArrowUp: () => part("answer").scrollBy({ top: -60 }),
 };
+
+function workOf(key) {
+  if (/^[0-9]$/.test(key)) return () => mark(Number(key));
+  const place = key.length === 1 ? LETTERS.indexOf(key) : -1;
+  return place < 0 ? KEYS[key] : () => useRemark(at.bank[place]);
+}
 
 let queue = Promise.resolve(); // keys are worked off in their order, however fast they come
 function enqueue(work) { queue = queue.then(work).catch((error) => say(error.message)); }
@@ -198,8 +215,8 @@ document.addEventListener("keydown", (event) => {
     if (event.key.length === 1) at.typed += event.key;
     return event.preventDefault();
   }
-  const work = /^[0-9]$/.test(event.key) ? () => mark(Number(event.key)) : KEYS[event.key];
-  if (!(work || DIALOGS[event.key]) || (event.repeat && /^[0-9us]$/.test(event.key))) return;
+  const work = workOf(event.key);
+  if (!(work || DIALOGS[event.key]) || (event.repeat && /^[0-9a-il-z]$/.test(event.key))) return;
   event.preventDefault();
   if (DIALOGS[event.key]) return DIALOGS[event.key]();
   if (event.key === "c") at.typed = "";
@@ -242,14 +259,20 @@ function drawFound() {
 }
 
 function take() {
-  const text = at.found[at.chosen], box = part("remark");
+  const text = at.found[at.chosen];
   part("bank").close();
   part("answer").focus();
+  enqueue(() => useRemark(text));
+}
+
+async function useRemark(text) {
+  // put a remark of the bank behind what is there, or take it out again
   if (text === undefined) return say("There is no such remark.");
-  enqueue(async () => {
-    box.value = box.value.trim() ? `${box.value.trim()} ${text}` : text;
-    await saveRemark();
-  });
+  const box = part("remark"), there = box.value.includes(text);
+  const rest = there ? box.value.replace(text, "") : `${box.value.trim()} ${text}`;
+  box.value = rest.replace(/ {2,}/g, " ").trim();
+  say(there ? "The remark is taken out." : "The remark is there: give points.");
+  await saveRemark();
 }
 
 part("find").addEventListener("input", find);

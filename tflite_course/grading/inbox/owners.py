@@ -209,8 +209,12 @@ class Reader:
         inner = {self.owner_of(child) for child in _work(node)} - {None}
         return len({(found.platform, found.id) for found in inner}) > 1
 
-    def _is_class(self, node, alone):
-        """Return whether a folder or archive without a known name holds persons, not one person's work."""
+    def _is_class(self, node, alone, above=False):
+        """Return whether a folder or archive without a known name holds persons, not one person's work.
+
+        above: a folder around this one has a person's name, so what it holds is probably that person's.
+        """
+        named = above or bool(self._person_in(node))
         work = list(_work(node))
         if self._is_download(node):
             return True
@@ -221,9 +225,9 @@ class Reader:
             only = [child for child in work if self._labs_in(child)]
             if len(only) != 1 or not only[0].is_folder:
                 return False
-            return bool(persons and not self._person_in(node)) or self._is_class(only[0], alone)
+            return bool(persons and not named) or self._is_class(only[0], alone, named and not alone)
         shared = [lab for child in persons for lab in self._labs_in(child)]
-        return alone or not self._person_in(node) or len(shared) > len(set(shared))
+        return alone or not named or len(shared) > len(set(shared))
 
     def _is_download(self, node):
         """Return whether a platform's names stand in a folder or anywhere below it: at least half of what is there."""

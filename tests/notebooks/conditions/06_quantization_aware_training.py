@@ -66,6 +66,8 @@ for name in ("int8, control", "int8, QAT"):
     overlap = row["low"] <= other["high"] and other["low"] <= row["high"]
     assert overlap and row["changed"] > table["int8, not trained on"]["changed"], "training moves fewer answers"
 assert table["int8, QAT"]["ties"] > table["int8, control"]["ties"], "the narrow range leaves no ties"
+order = [table[name]["pens"] for name in ("int8, not trained on", "int8, control", "int8, QAT")]
+assert order == sorted(order, reverse=True), "another order on pen digits"
 
 # %% 06-72
 for method in ("QAT", "QAT, ranges set"):
@@ -95,6 +97,8 @@ assert agrees and abs(len(mine_four) - len(four_bit["qat"])) < 500, "far from th
 
 # %% 06-98
 assert table["4 bits, QAT"]["changed"] < table["4 bits, control"]["changed"], "QAT changes more answers"
+assert abs(table["4 bits, QAT"]["pens"] - table["4 bits, control"]["pens"]) < 0.005, "QAT matters on pen digits"
+assert table["4 bits, control"]["pens"] > table["4 bits, not trained on"]["pens"] + 0.005, "training does not matter"
 
 # %% 06-99
 gains = difference("int4_ds")

@@ -34,6 +34,7 @@ assert sizes["tflite", "wrapped"] > 1.8 * sizes["tflite", "stripped"] == 1.8 * l
 
 # %% 07-44
 assert extra > 0, "the wrapped file has no more operators"
+assert np.array_equal(*answers), "the wrapped file gives other digits"
 
 # %% 07-47
 assert min(same) > 0.9, "the stored zeros stand elsewhere"
@@ -97,6 +98,7 @@ for name, values in weights_in(entries["pruned, int8"]).items():
 assert 0 < table["control"]["changed"] < table["pruned"]["changed"], "the control has no churn, or more than pruning"
 assert table["pruned, int8"]["gzip"] < table["dense, int8"]["gzip"] / 2, "gzip does not halve"
 assert table["pruned, int8"]["accuracy"] > by_hand_accuracy, "training brings nothing back"
+assert table["control"]["pens"] < table["dense"]["pens"] - 0.002, "the control forgets no pen digits"
 assert table["control"]["accuracy"] < table["dense"]["accuracy"], "the recipe costs the control nothing"
 
 # %% 07-87

@@ -35,6 +35,7 @@ assert len(victim.get_weights()) == before - len(KERNELS), "the model that was h
 
 # %% 08-45
 assert len(wrapped_bytes) > 10 * len(clustered_bytes), "the wrappers cost less"
+assert steps[1] > 2 * steps[0], "the file that was not stripped does no more work"
 
 # %% 08-49
 assert min(by_start, key=by_start.get) == "k-means by hand", "a start of TFMOT is better than k-means"
@@ -57,6 +58,7 @@ assert linear > fine[2]["accuracy"] + 0.3, "another start is no better"
 
 # %% 08-65
 assert all(kept), "training moved batch normalization"
+assert np.array_equal(*calls), "dropout draws in the wrapped model"
 
 # %% 08-68
 assert abs(np.mean(controls) - np.mean(clusters16)) < 0.002, "clustering differs from its control"
@@ -101,10 +103,12 @@ assert type(result).__name__ == "Conv2D", "the layer was wrapped"
 assert wrapper.cluster_centroids["kernel"].shape == (64, 16), "not one codebook for each channel"
 
 # %% 08-103
-by_name = {row["name"]: row for row in compared}
+by_name = {row["name"]: row for row in compared + more}
 for kind in ("float32", "int8"):
     assert by_name[f"clustered {kind}"]["bytes"] == by_name[kind]["bytes"], "clustering changes the file's size"
     assert by_name[f"clustered {kind}"]["gzip"] < 0.75 * by_name[kind]["gzip"], "gzip gains less"
+if "int4" in by_name:
+    assert by_name["int4"]["bytes"] < 0.6 * by_name["int8"]["bytes"], "4 bits are not smaller"
 
 # %% 08-105
 for kind in ("float32", "int8"):

@@ -46,6 +46,8 @@ assert gamma[keep].min() >= np.delete(gamma, keep).max(), "not the filters with 
 
 # %% 09-42
 assert after < 0.8 * before, "the narrow file is not smaller"
+by_rule = evaluation.accuracy(narrow_file, x_test, y_test)
+assert 0.98 < min(chance.values()) and max(chance.values()) < by_rule + 0.0005, "chance is better than the rule"
 
 # %% 09-45
 for filters in ("12-24-48", "8-16-32"):
@@ -93,9 +95,11 @@ assert record["mnist_nano int8"]["accuracy"] >= 0.975 and record["mnist_nano int
     "mnist_nano is worse or larger than it should be"
 )
 assert small["high"] > cnn["low"] and cnn["high"] > small["low"], "the bands do not overlap"
+assert small["pens"] < cnn["pens"] - 0.005, "mnist_small reads strangers as well as mnist_cnn"
 
 # %% 09-77
 assert len(points) > 40, "models are missing in the chart"
 
 # %% 09-89
 assert tiny["bytes"] < 0.6 * best["bytes"], "a compressed model is nearly as small, as files are"
+assert tiny["bytes"] < 0.9 * len(squeezed), "a compressed model is nearly as small, both stripped"

@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -78,7 +79,7 @@ def latency_by_instructions(model, *, repeats=100):
             [sys.executable, "-c", PROGRAM, str(repeats)],
             input=content,
             capture_output=True,
-            env={**os.environ, "RUY_PATHS": mask, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env={**os.environ, "RUY_PATHS": mask, "PYTHONPATH": str(Path(__file__).resolve().parents[1])},
         )
         if done.returncode == 0:
             found[name] = json.loads(done.stdout)

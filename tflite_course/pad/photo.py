@@ -48,7 +48,7 @@ def read_photo(source):
     is followed, uneven light and pale printed lines are taken away, ink that touches the edge is left out, and each
     piece of ink is one digit.
 
-    Raises CourseError for a file that is not there, is no picture, is cut off, too large, too small or too dark, and
+    Raises CourseError for a file that is not there, is not a picture, is cut off, too large, too small or too dark, and
     for a picture without ink or with too much of it.
     """
     name, content = _content(source)

@@ -50,7 +50,7 @@ assert np.isclose(relu_low, -6 * 0.999**STEPS, rtol=1e-4), "the moving average i
 assert 0.999**needed <= 0.01 < 0.999 ** (needed - 1), "the number of steps is wrong"
 
 # %% 06-52
-assert mended > 0.98, "ranges that are set do not bring the model back"
+assert repaired > 0.98, "ranges that are set do not bring the model back"
 
 # %% 06-55
 assert control_accuracy > 0.99, "the control answers worse"

@@ -43,7 +43,9 @@ def test_the_wheel_has_what_the_package_reads():
 def test_nothing_in_the_documents_is_without_its_files():
     """The other way round: a row of the README, a quiz and the defects belong to a lesson or lab that is there."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert re.findall(r"^\| \[\d\d \w+\]\(notebooks/(\w+)\.ipynb\)", readme, re.M) == LESSONS
+    picture = r'<img src="assets/figures/lessons/(\w+)\.png" width="\d+" alt="[^"]{20,}">'
+    row = rf"^\| {picture} \| \[\d\d \w+\]\(notebooks/(\w+)\.ipynb\)"
+    assert re.findall(row, readme, re.M) == [(lesson, lesson) for lesson in LESSONS]
     assert sorted(re.findall(r"^\| \[\w+\]\(labs/(\w+)/", readme, re.M)) == LABS
     assert sorted(path.stem for path in ROOT.glob("assets/quizzes/*.json")) == LESSONS
     defects = re.findall(r'^notebook = "(\w+)"', (ROOT / DEFECTS).read_text(encoding="utf-8"), re.M)

@@ -130,6 +130,11 @@ MAKERS = {
         ("data/*.npz", "assets/models/*", "assets/experiments/*", "assets/targets/*", "assets/quizzes/*"),
         ("notebooks/*.ipynb", "notebooks/deeper/*.ipynb"),
     ),
+    "lesson_pictures": Maker(
+        f"{PACKAGE}.lesson_pictures",
+        ("notebooks/*.ipynb", "assets/targets/linux.json"),
+        ("assets/figures/lessons/*.png",),
+    ),
 }
 # Run by hand: they write nothing that the course stores, or need what only their docstring tells.
 BY_HAND = {

@@ -25,6 +25,11 @@ def test_an_answer_is_hidden_and_belongs_to_a_question(path):
     assert 0 < rules.minutes(notebook) < 240
 
 
+def test_the_page_of_numbers_is_that_of_today():
+    """`python -m tests.tools.minutes --write` writes it."""
+    assert rules.OVERVIEW.read_text(encoding="utf-8") == rules.overview()
+
+
 def test_the_formula():
     picture = new_output("display_data", {"image/png": "", "text/plain": "Figure: " + "a line\n" * 100})
     lines = new_output("stream", text="line\n" * 40)  # 2 minutes

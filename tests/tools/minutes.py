@@ -1,13 +1,16 @@
 """How many minutes a lesson takes, by one formula; and what the second edition of a lesson has to have.
 
 python -m tests.tools.minutes                 minutes, cells, figures, guesses and turns of each lesson
+python -m tests.tools.minutes --write         the same as a table, into notebooks/README.md
 """
 
 import ast
 import re
+import sys
 
 import nbformat
 
+from tests import ROOT
 from tests.notebooks.conditions import of_notebook
 from tests.tools.lessons import deeper_files, lesson_files, number_of
 
@@ -126,14 +129,45 @@ def wrong_reveals(notebook):
     return wrong
 
 
-def main():
-    names = ("cells", "figures", "diagrams", "guesses", "turns", "explorables", "asserts")
-    print(f"{'lesson':32} minutes  " + "  ".join(names))
+NAMES = ("cells", "figures", "diagrams", "guesses", "turns", "explorables", "asserts")
+OVERVIEW = ROOT / "notebooks" / "README.md"
+HEAD = """# The lessons in numbers
+
+`python -m tests.tools.minutes --write` writes this page. **Minutes** are computed: 110 words, 12 lines of code and 20
+lines of output a minute, 5 s for a cell and 5 s for a picture, 2 minutes for a cell of **Your turn**. **Turns** are
+those cells, **explorables** are figures with sliders, **asserts** are those that a reader sees; the other conditions of
+the regression run out of sight. A lesson of the second edition has at most 70 cells and 45 minutes; what is more stands
+in `deeper/`.
+"""
+
+
+def rows():
+    """Yield (lesson, its numbers) of every lesson and of what goes deeper."""
     for path in [*lesson_files(), *deeper_files()]:
         notebook = nbformat.read(path, as_version=4)
         found = count(notebook)
-        numbers = "  ".join(f"{found[name]:{len(name)}}" for name in names)
-        print(f"{path.stem:32} {minutes(notebook):7}  {numbers}")
+        yield path, [minutes(notebook), *(found[name] for name in NAMES)]
+
+
+def overview():
+    """Return notebooks/README.md."""
+    lines = [f"| notebook | edition | {' | '.join(('minutes', *NAMES))} |", "|---|---|" + "---:|" * (1 + len(NAMES))]
+    for path, numbers in rows():
+        place = path.relative_to(OVERVIEW.parent).as_posix()
+        edition = "deeper" if "/" in place else "second" if path.stem in SECOND_EDITION else "first"
+        lines.append(f"| [{path.stem}]({place}) | {edition} | {' | '.join(map(str, numbers))} |")
+    return HEAD + "\n" + "\n".join(lines) + "\n"
+
+
+def main():
+    if "--write" in sys.argv[1:]:
+        OVERVIEW.write_text(overview(), encoding="utf-8")
+        return
+    print(f"{'lesson':32} minutes  " + "  ".join(NAMES))
+    for path, (time, *numbers) in rows():
+        print(
+            f"{path.stem:32} {time:7}  " + "  ".join(f"{n:{len(name)}}" for n, name in zip(numbers, NAMES, strict=True))
+        )
     print(f"second edition: {', '.join(str(number_of(name)) for name in SECOND_EDITION) or 'none yet'}")
 
 

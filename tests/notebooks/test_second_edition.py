@@ -1,5 +1,7 @@
 """Minutes by the formula, and the rules of the second edition: for the lessons that are listed, and for small ones."""
 
+import re
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -23,6 +25,15 @@ def test_an_answer_is_hidden_and_belongs_to_a_question(path):
     notebook = nbformat.read(path, as_version=4)
     assert rules.wrong_reveals(notebook) == []
     assert 0 < rules.minutes(notebook) < 240
+
+
+@pytest.mark.parametrize("path", lesson_files(), ids=lambda path: path.stem)
+def test_header_and_readme_say_the_computed_minutes(path):
+    notebook = nbformat.read(path, as_version=4)
+    head = "\n".join(cell.source for cell in notebook.cells[:3])
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    row = re.search(rf"\]\(notebooks/{path.name}\).*\| (\d+) \|$", readme, re.MULTILINE)
+    assert re.search(r"\*\*Time\*\* \| (\d+) minutes", head)[1] == row[1] == str(rules.minutes(notebook))
 
 
 def test_the_page_of_numbers_is_that_of_today():

@@ -189,7 +189,7 @@ class Execute(NbgraderExecute):
         verdict = judging.result()
         if not self.replied and not await self._async_reply(number, TO_STOP):
             await ensure_async(self.km.interrupt_kernel())
-            if not await self._async_reply(number, TO_STOP):
+            if not await self._async_reply(number, TO_STOP) and await ensure_async(self.kc.is_alive()):
                 self.end(index, "did not stop")
         if not self.ended and not await ensure_async(self.kc.is_alive()):
             self.end(index, "ended Python")

@@ -25,7 +25,7 @@ def draw_bars(values, label, *, scale=1):
 def draw_matrices(named):
     """Draw {title: 2-D array} beside each other, each value written in its field, and return the figure.
 
-    Orange is below zero, violet above; each matrix has its own range, symmetric about zero.
+    Orange is above zero, violet below; each matrix has its own range, symmetric about zero.
     """
     import matplotlib.pyplot as plt
 
@@ -33,7 +33,7 @@ def draw_matrices(named):
         figure, panels = plt.subplots(1, len(named), figsize=(2.5 * len(named), 2.6), squeeze=False)
         for axes, (title, values) in zip(panels[0], named.items(), strict=True):
             largest = np.abs(values).max() or 1
-            axes.imshow(values, cmap="PuOr", vmin=-largest, vmax=largest)
+            axes.imshow(values, cmap="PuOr_r", vmin=-largest, vmax=largest)
             axes.set(title=title, xticks=[], yticks=[])
             axes.grid(visible=False)
             for (row, column), value in np.ndenumerate(values):

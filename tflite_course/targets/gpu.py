@@ -77,9 +77,9 @@ def run_on(model, batches, accelerators=("CPU", "GPU"), *, driver=None, timeout=
 
     model: with a fixed batch, one input and one output. batches: (n, *shape of the input), in its dtype: n calls.
     accelerators: of ACCELERATORS. driver: of Vulkan, as swiftshader() gives it; None leaves the choice to the system.
-    Returns {accelerator: {"whole", "outputs", "times", "adapter"}}. whole: does it run every operator? outputs: (n,
-    *shape of the output). times: microseconds of each call and of reading its answer, (n,). adapter: the GPU's name,
-    "" for the CPU.
+    Returns {accelerator: {"whole", "outputs", "times", "adapter"}}. whole: does it (of the CPU: XNNPACK) run every
+    operator? outputs: (n, *shape of the output). times: microseconds of each call and of reading its answer, (n,).
+    adapter: the GPU's name, "" for the CPU.
     Raises CourseError for a model with an open batch, batches of another shape or dtype, an accelerator that is not
     there or lacks an operator, a process that dies and a time that is over.
     """

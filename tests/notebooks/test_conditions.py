@@ -26,6 +26,7 @@ FEWEST = {
     "02_when_it_fails": 4,
     "03_run_the_interpreter": 47,
     "03_interpreter_in_depth": 33,
+    "03_accelerators": 10,
     "04_draw_digits": 20,
     "04_centring": 10,
     "05_post_training_quantization": 67,

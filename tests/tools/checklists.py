@@ -135,7 +135,7 @@ def missing_of_target(target, course):
     """Return the places of a target that are missing. target: the name of its record in assets/targets/."""
     record = f"assets/targets/{target}.json"
     named = re.compile(rf"\b{target}\.json|targets import [^\n]*\b{target}\b")
-    lessons = [f"notebooks/{lesson}.ipynb" for lesson in course.lessons()]
+    lessons = [*course.names("notebooks/[0-9]*_*.ipynb"), *course.names("notebooks/deeper/[0-9]*_*.ipynb")]
     maker = makers.MAKERS.get(target)
     rows = json.loads(course.text(record) or '{"rows": []}')["rows"]
     in_matrix = [row for row in rows if row["against"] == "LiteRT reference" and row["model"] in golden.MODELS]

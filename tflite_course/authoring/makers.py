@@ -124,6 +124,7 @@ MAKERS = {
     "firmware": _target("firmware", ("assets/firmware/*", "tflite_course/targets/firmware/*.py")),
     "coreml": _target("coreml", (CNN, "assets/experiments/pruning_80.weights.h5")),
     "server": _target("server", ("assets/server/*.py",)),
+    "gpu": _target("gpu", (CNN, "tflite_course/targets/gpu.py")),
     "labs": Maker(f"{PACKAGE}.labs", ("solutions/*/*",), ("labs/*/*",)),
     "outputs": Maker(
         f"{PACKAGE}.outputs",

@@ -58,16 +58,41 @@ def first_operators(model, count):
     Timed beside one another, such files show what each operator adds. There is no signature; only for models of one
     graph. Raises CourseError for a count that the model does not have, several graphs and a damaged file.
     """
+    tree, graph = _one_graph(model, count, "first_operators()")
+    graph.operators = graph.operators[:count]
+    graph.outputs = graph.operators[-1].outputs
+    return _packed(tree)
+
+
+def one_operator(model, number):
+    """Return the bytes of a .tflite model that is one operator of another, the first has the number 1.
+
+    Its inputs are those of the operator that are no constants. It shows whether an accelerator takes that operator.
+    There is no signature. Raises CourseError as first_operators does.
+    """
+    tree, graph = _one_graph(model, number, "one_operator()")
+    (operator,) = graph.operators = graph.operators[number - 1 : number]
+    data = {i: tree.buffers[graph.tensors[i].buffer].data for i in operator.inputs if i >= 0}
+    graph.inputs = [i for i, values in data.items() if values is None or not len(values)]
+    graph.outputs = operator.outputs
+    return _packed(tree)
+
+
+def _one_graph(model, number, caller):
+    """Return (tree, its one graph) of a model that has an operator of this number; see first_operators()."""
     from ai_edge_litert import schema_py_generated as schema
 
     tree = schema.ModelT.InitFromPackedBuf(bytearray(read_model(model)), 0)
     if len(tree.subgraphs) != 1:
-        raise CourseError(f"The model has {len(tree.subgraphs)} graphs, first_operators() takes models with one.")
+        raise CourseError(f"The model has {len(tree.subgraphs)} graphs, {caller} takes models with one.")
     graph = tree.subgraphs[0]
-    if not 1 <= count <= len(graph.operators):
-        raise CourseError(f"The model has {len(graph.operators)} operators: give a count from 1 to that, not {count}.")
-    graph.operators = graph.operators[:count]
-    graph.outputs = graph.operators[-1].outputs
+    if not 1 <= number <= len(graph.operators):
+        raise CourseError(f"The model has {len(graph.operators)} operators: give a count from 1 to that, not {number}.")
+    return tree, graph
+
+
+def _packed(tree):
+    """Return the bytes of a model without its signatures."""
     tree.signatureDefs = None
     builder = _builder(share=False)
     builder.Finish(tree.Pack(builder), b"TFL3")

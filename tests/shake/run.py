@@ -100,7 +100,7 @@ def main():
                 print(line, flush=True)
                 key = f"shake {shake}, {options.revision or 'this revision'}, {Path(path).stem}"
                 about = {"date": datetime.date.today().isoformat(), "processor": processor()}
-                write(key, {**about, "command": " ".join(["python", *sys.argv]), **row})
+                write(key, {**about, "command": " ".join(["python -m tests.shake.run", *sys.argv[1:]]), **row})
     if not options.revision:
         raise SystemExit(red > 0)
 

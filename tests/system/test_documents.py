@@ -128,3 +128,19 @@ def test_imports_are_there(tmp_path):
     assert {path.relative_to(ROOT).as_posix(): lost for path in files if (lost := lost_imports(path))} == {}
     (tmp_path / "a.py").write_text("def f():\n    from tests import gone, ROOT\n    from tests.gone import x\n")
     assert lost_imports(tmp_path / "a.py") == ["tests.gone", "tests.gone.x"]
+
+
+RECORDS = ("assets/**/*.json", "tests/**/*.json", "data/*.json")
+
+
+def test_no_record_names_a_folder_of_the_machine_that_made_it():
+    found = {
+        path
+        for pattern in RECORDS
+        for path in ROOT.glob(pattern)
+        if not {"artefacts", "dist", "node_modules"} & {*path.parts}
+    }
+    found.discard(ROOT / "tests" / "tools" / "durations.json")  # ids of tests, whose inputs may be such paths
+    assert len(found) > 40
+    folders = re.compile(r"(?<![\w.~<:/])/(?:root|home|work|Users|tmp)/\w")
+    assert [path.name for path in sorted(found) if folders.search(path.read_text("utf-8"))] == []

@@ -7,6 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tests import ROOT
+from tests.notebooks.conditions import FOLDER
 from tests.tools import minutes as rules
 from tests.tools.lessons import LESSONS, deeper_files, lesson_files
 
@@ -25,6 +26,19 @@ def test_an_answer_is_hidden_and_belongs_to_a_question(path):
     notebook = nbformat.read(path, as_version=4)
     assert rules.wrong_reveals(notebook) == []
     assert 0 < rules.minutes(notebook) < 240
+
+
+OUT_OF_SIGHT = [path for path in [*lesson_files(), *deeper_files()] if (FOLDER / f"{path.stem}.py").exists()]
+
+
+@pytest.mark.parametrize("path", OUT_OF_SIGHT, ids=lambda path: path.stem)
+def test_conditions_stay_out_of_sight_and_numbers_stand_for_booleans(path):
+    """Also in a lesson of the first edition, once its conditions have moved."""
+    notebook = nbformat.read(path, as_version=4)
+    assert rules.count(notebook)["asserts"] <= rules.MOST_ASSERTS
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    said = {cell.id: "".join(rules.text_of(output) for output in cell.outputs).split() for cell in code}
+    assert [cell_id for cell_id, words in said.items() if words and set(words) <= {"True", "False"}] == []
 
 
 @pytest.mark.parametrize("path", lesson_files(), ids=lambda path: path.stem)

@@ -37,7 +37,7 @@ def count(notebook):
         "cells": len(notebook.cells),
         "words": len(re.sub(r"```.*?```|\]\([^)]*\)", " ", prose, flags=re.S).split()),
         "code lines": sum(bool(line.strip()) for cell in code for line in cell.source.splitlines()),
-        "output lines": sum(len(_text(output).splitlines()) for output in outputs),
+        "output lines": sum(len(text_of(output).splitlines()) for output in outputs),
         "figures": plots + len(PICTURE_IN_TEXT.findall(prose)),
         "diagrams": len(diagrams),
         "guesses": sum(calls(cell.source, "guess") for cell in code) if ours else 0,
@@ -47,7 +47,7 @@ def count(notebook):
     }
 
 
-def _text(output):
+def text_of(output):
     """Return what a reader reads of an output: not the words that stand for a picture."""
     data = output.get("data", {})
     return output.get("text", "") if not data or "image/png" in data else data.get("text/plain", "")
@@ -73,7 +73,7 @@ def broken_rules(notebook):
     stated = re.search(r"\*\*Time\*\* \| (\d+) minutes", head)
     early = [cell for cell in notebook.cells[:FIRST_RESULT] if cell.cell_type == "code"][1:]
     wide = [cell.id for cell in code if any(len(line) > COLUMNS for line in cell.source.splitlines())]
-    booleans = sum(len(re.findall(r"\b(True|False)$", _text(o), re.M)) for cell in code for o in cell.outputs)
+    booleans = sum(len(re.findall(r"\b(True|False)$", text_of(o), re.M)) for cell in code for o in cell.outputs)
     rules = {
         f"{found['cells']} cells, {MOST_CELLS} are the most": found["cells"] <= MOST_CELLS,
         f"{minutes(notebook)} minutes, {MOST_MINUTES} are the most": minutes(notebook) <= MOST_MINUTES,

@@ -16,9 +16,9 @@ from tflite_course.lesson import (
     delete_guesses,
     explore,
     guess,
-    matrix_picture,
     picture_row,
     reveal,
+    show_confusion,
     show_pictures,
     table,
 )
@@ -370,7 +370,8 @@ def test_a_row_of_pictures_says_what_it_shows(capsys):
 
 def test_a_matrix_shows_each_number_that_is_not_zero():
     matrix = np.array([[0, 12], [3, 0]])
-    [ax] = matrix_picture(matrix, rows="drawn", columns="read").axes
+    show_confusion(matrix, rows="drawn", columns="read")
+    [ax] = plt.gcf().axes
     found = {(round(t.get_position()[1]), round(t.get_position()[0])): t for t in ax.texts}
     assert {place: text.get_text() for place, text in found.items()} == {(0, 1): "12", (1, 0): "3"}
     assert found[0, 1].get_color() == "white" and found[1, 0].get_color() == "black"

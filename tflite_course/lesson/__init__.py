@@ -6,7 +6,6 @@ from tflite_course.lesson.graphs import draw_fusion
 from tflite_course.lesson.guesses import delete_guesses, guess, reveal
 from tflite_course.lesson.messages import message_of
 from tflite_course.lesson.pictures import (
-    matrix_picture,
     picture_row,
     show_answers,
     show_confusion,
@@ -27,7 +26,6 @@ __all__ = [
     "draw_matrices",
     "explore",
     "guess",
-    "matrix_picture",
     "message_of",
     "picture_row",
     "reveal",

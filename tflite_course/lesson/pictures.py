@@ -43,10 +43,10 @@ def show_images(images, titles=None, *, columns=10, rows=None, size=0.75, scale=
         plt.show()
 
 
-def show_confusion(matrix):
-    """Show a confusion matrix, int (10, 10): row = label, column = answer. The colour shows the mistakes alone.
+def show_confusion(matrix, *, rows="label", columns="answer"):
+    """Show a confusion matrix, int (n, n), each count that is not 0. The colour shows the mistakes alone.
 
-    A notebook prints a line "Figure: ..." behind it, which says what it shows.
+    rows, columns: what stands at its sides. A notebook prints a line "Figure: ..." behind it, which says what it shows.
     """
     import matplotlib.pyplot as plt
 
@@ -58,7 +58,7 @@ def show_confusion(matrix):
         for row, column in np.argwhere(matrix > 0):
             ink = "white" if mistakes[row, column] > mistakes.max() / 2 else "black"
             axes.text(column, row, matrix[row, column], ha="center", va="center", fontsize=9, color=ink)
-        axes.set(xlabel="answer", ylabel="label", xticks=range(10), yticks=range(10))
+        axes.set(xlabel=columns, ylabel=rows, xticks=range(len(matrix)), yticks=range(len(matrix)))
         plt.show()
 
 
@@ -146,22 +146,3 @@ def show_pictures(pictures, said, *, height=2.0):
     picture_row(pictures, height=height)
     plt.show()
     print(f"Figure: {said}")
-
-
-def matrix_picture(matrix, *, rows="label", columns="read as"):
-    """Return a figure of a matrix of counts, (n, n), with the number in each cell that is not zero.
-
-    rows, columns: what stands at its sides. The darker a cell, the larger its number.
-    """
-    import matplotlib.pyplot as plt
-
-    matrix = np.asarray(matrix)
-    with course_style():
-        figure, ax = plt.subplots(figsize=(4.8, 4.2))
-        ax.imshow(matrix, cmap="Blues")
-        ax.grid(visible=False)
-        for i, j in np.argwhere(matrix):
-            colour = "white" if matrix[i, j] > 0.6 * matrix.max() else "black"
-            ax.text(j, i, f"{matrix[i, j]}", ha="center", va="center", color=colour, fontsize=8)
-        ax.set(xlabel=columns, ylabel=rows, xticks=range(len(matrix)), yticks=range(len(matrix)))
-    return figure

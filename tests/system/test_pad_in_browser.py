@@ -294,7 +294,9 @@ def test_a_photo_is_chosen_and_read_and_a_text_is_refused(browser, server, tmp_p
                 page.get_by_role("button", name="Choose a photo").click()
             chooser.value.set_files(tmp_path / name)
             page.get_by_role("status").filter(has_text=sentence).wait_for()
-            read = page.locator(".jp-OutputArea figcaption").all_inner_texts()
+            captions = page.locator(".jp-OutputArea figcaption")
+            captions.nth(len(pens) - 1).wait_for()
+            read = captions.all_inner_texts()
             assert [int(text.split()[0]) for text in read] == [pen.label for pen in pens]  # a refusal wipes nothing
         assert page.locator('img[alt^="The photo with a frame"]').evaluate("picture => picture.naturalWidth") > 300
         assert look_for_violations(notebook, ".jp-OutputArea-output:has(figure)") == []

@@ -53,8 +53,8 @@ class PhotoBox(StillBox):
         self.photo = photo
         self.answers = [(int(np.argmax(p)), float(np.max(p))) for p in answers]
         read = ", ".join(f"{digit} ({100 * p:.0f} %)" for digit, p in self.answers)
+        self.picture.value = _shown(photo, self.answers)  # before the sentence: who hears it finds the picture there
         self._say(" ".join([*photo.notes, f"Found and read: {read}."]))
-        self.picture.value = _shown(photo, self.answers)
         return True
 
     def _say(self, sentence):

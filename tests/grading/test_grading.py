@@ -231,7 +231,7 @@ def graded(tmp_path_factory):
         "GRADE_MEMORY": "3e9",
         "GRADE_SECONDS": "240",
         "GRADE_PROCESSES": "60",
-        "GRADE_CELL": "60",
+        "GRADE_CELL": "40",  # an endless cell costs this
     }
     arguments = [
         sys.executable,
@@ -413,6 +413,11 @@ def test_a_mark_given_by_hand_reaches_the_files(graded, formgrader):
 
 
 # --- exports and the command
+
+
+@pytest.mark.parametrize(("cores", "workers"), [(1, 1), (2, 2), (3, 2), (8, 7), (None, 2)])
+def test_a_core_stays_free_where_there_are_more_than_two(cores, workers):
+    assert command.default_workers(cores) == workers
 
 
 def test_csv_quoting(tmp_path):

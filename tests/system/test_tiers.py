@@ -91,6 +91,7 @@ def test_what_has_changed_has_a_budget(monkeypatch):
     assert tiers.within_budget(share, durations) == {case.nodeid for case in share[:2]}
 
 
+@pytest.mark.slow
 def test_check_stays_in_its_budget():
     """The stored seconds of what make check runs in a checkout without changes."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "--tier", "check", "tests"]

@@ -69,13 +69,16 @@ def _parser():
     parser.add_argument("--settings", type=Path, help="dates and weights (default: grading.toml, likewise)")
     parser.add_argument("--inbox-only", action="store_true", help="show what was handed in, and grade nothing")
     parser.add_argument("--yes", action="store_true", help="grade without asking")
-    parser.add_argument(
-        "--workers", type=int, default=max(1, (os.cpu_count() or 2) - 1), help="processes on this machine"
-    )
+    parser.add_argument("--workers", type=int, default=default_workers(os.cpu_count()), help="processes at once")
     parser.add_argument("--scheduler", default=os.environ.get("SCHEDULER"), help="a Dask cluster, tcp://host:port")
     regrade.add_arguments(parser)
     parser.add_argument("--unsafe", action="store_true", help="without a sandbox: submissions run as you")
     return parser
+
+
+def default_workers(cores):
+    """Return how many submissions are graded at once: a core stays free on a machine that has more than two."""
+    return max(min(2, cores or 2), (cores or 2) - 1)
 
 
 def _given(text):

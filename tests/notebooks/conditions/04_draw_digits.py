@@ -53,10 +53,10 @@ assert 0.2 < above < 0.6, "another share of the non-digits gets a probability ab
 # %% 04-88
 _, gone, refused = refuse(0.02, scores["logit"])
 assert abs(gone.mean() - 0.02) < 0.006, "another share of the second half of the digits is lost"
-assert refused.mean() > rows[0]["others refused"] + 0.05, "the logit is no better than the probability"
+assert refused.sum() > rows[0]["others refused"] + 40, "the logit is no better than the probability"
 
 # %% 04-95
-assert (np.array(list(passed.values())) > 0.9).any(), "no shape passes nearly always"
+assert (np.array(list(passed.values())) > 27).any(), "no shape passes nearly always"
 
 # %% 04-90
 assert careful(canvas).argmax() == 9, "the careful pad refuses a digit"

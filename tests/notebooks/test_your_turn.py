@@ -6,23 +6,22 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from tests import ROOT
 from tests.notebooks.lesson_kernel import Lesson
-from tests.notebooks.your_turn import first_failure, name_of, turns, with_value
+from tests.notebooks.your_turn import first_failure, name_of, rounds, turns, with_value
 from tests.tools.lessons import deeper_files, lesson_files
 
-TURNS = [
-    (path.stem, turn, value)
+ROUNDS = [
+    pytest.param(path.stem, changes, id=f"{path.stem} {k}")
     for path in [*lesson_files(), *deeper_files()]
-    for turn, values in turns(nbformat.read(path, as_version=4))
-    for value in values
+    for k, changes in enumerate(rounds(nbformat.read(path, as_version=4)))
 ]
 
 
-@pytest.mark.parametrize(("name", "turn", "value"), TURNS, ids=lambda value: str(value))
-def test_a_lesson_runs_to_its_end_with_each_invited_value(name, turn, value, lessons):
-    lesson = lessons(name)
-    assert lesson.reach(turn) is None
-    lesson.done = turn  # the cells behind it run anew
-    failure = first_failure(lesson, turn, value)
+@pytest.mark.parametrize(("name", "changes"), ROUNDS)
+def test_a_lesson_runs_to_its_end_with_each_invited_value(name, changes, lessons):
+    lesson, first = lessons(name), min(changes)
+    assert lesson.reach(first) is None
+    lesson.done = first  # the cells behind it run anew
+    failure = first_failure(lesson, changes)
     assert failure is None, failure
 
 
@@ -43,6 +42,13 @@ def test_a_value_is_put_in_place():
         name_of("print(1)")
 
 
+def test_each_value_is_in_a_round():
+    tries = [[2, 8], [], [1, 2, 3]]
+    cells = [new_code_cell("n = 4", metadata={"tags": ["your-turn"], "try": values}) for values in tries]
+    assert rounds(new_notebook(cells=cells)) == [{0: 2, 2: 1}, {0: 8, 2: 2}, {0: 2, 2: 3}]
+    assert rounds(new_notebook()) == []
+
+
 def test_a_change_that_raises_in_a_later_cell_is_named(tmp_path, monkeypatch):
     cells = [
         new_code_cell("x = 1", id="a", execution_count=1),
@@ -58,8 +64,8 @@ def test_a_change_that_raises_in_a_later_cell_is_named(tmp_path, monkeypatch):
     lesson = Lesson("99_lesson", ROOT / "notebooks")
     try:
         assert lesson.reach(1) is None
-        assert first_failure(lesson, 1, 4) is None
-        assert first_failure(lesson, 1, 2) == "with n = 2, cell 3 ends with ['IndexError']: list index out of range"
-        assert first_failure(lesson, 1, 0) == "with n = 0, cell 3 ends with ['ZeroDivisionError']: division by zero"
+        assert first_failure(lesson, {1: 4}) is None
+        assert first_failure(lesson, {1: 2}) == "with n = 2, cell 3 ends with ['IndexError']: list index out of range"
+        assert first_failure(lesson, {1: 0}) == "with n = 0, cell 3 ends with ['ZeroDivisionError']: division by zero"
     finally:
         lesson.close()

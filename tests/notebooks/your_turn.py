@@ -36,16 +36,31 @@ def stored_errors(cell):
     return [output.ename for output in cell.outputs if output.output_type == "error"]
 
 
-def first_failure(lesson, turn, value):
-    """Run a lesson's cells from a turn to the end with another value; return what fails first, a text, or None.
+def rounds(notebook):
+    """Return [{number of the code cell: value}], as many as a turn has values at most: each value is in one of them.
 
-    lesson: a tests.notebooks.lesson_kernel.Lesson, in whose kernel the cells before have run.
+    One round changes every turn, so a lesson runs two to four times and not once for each value.
     """
-    for k in range(turn, len(lesson.cells)):
-        source = with_value(lesson.stored[k].source, value) if k == turn else lesson.stored[k].source
+    found = [(number, values) for number, values in turns(notebook) if values]
+    most = max((len(values) for _, values in found), default=0)
+    return [{number: values[k % len(values)] for number, values in found} for k in range(most)]
+
+
+def first_failure(lesson, changes):
+    """Run a lesson's cells from the first turn to the end with other values; return what fails first, a text, or None.
+
+    lesson: a tests.notebooks.lesson_kernel.Lesson, in whose kernel the cells before have run. changes: {number of the
+    code cell: value}.
+    """
+    said = []
+    for k in range(min(changes), len(lesson.cells)):
+        source = lesson.stored[k].source
+        if k in changes:
+            said.append(f"{name_of(source)} = {changes[k]!r}")
+            source = with_value(source, changes[k])
         lesson.run(k, source)
         errors = stored_errors(lesson.cells[k])
         if errors != stored_errors(lesson.stored[k]):
-            said = next((o.evalue for o in lesson.cells[k].outputs if o.output_type == "error"), "no error")
-            return f"with {name_of(lesson.stored[turn].source)} = {value!r}, cell {k} ends with {errors}: {said}"
+            why = next((o.evalue for o in lesson.cells[k].outputs if o.output_type == "error"), "no error")
+            return f"with {', '.join(said)}, cell {k} ends with {errors}: {why}"
     return None

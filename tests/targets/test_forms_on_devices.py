@@ -9,7 +9,8 @@ import pytest
 
 from tests import ROOT
 from tests.targets import test_firmware as firmware
-from tests.tools.form_files import all_forms
+from tests.tools import forms
+from tests.tools.form_files import all_forms, folder_of_forms
 from tflite_course.errors import CourseError
 from tflite_course.targets import golden
 
@@ -32,9 +33,25 @@ def load_program(path):
 read_digits = load_program(PROGRAM)
 
 
+# make test takes these of the 49 forms: it would convert for a minute and more
+FEW = (
+    "784",
+    "softmax by hand",
+    "0 to 255",
+    "int8",
+    "int8, softmax",
+    "two signatures",
+    "batch 7, fixed inside",
+    "two outputs",
+)
+
+
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return all_forms(tmp_path_factory)
+def made(request, tmp_path_factory):
+    if request.config.getoption("--tier") == "all":
+        return all_forms(tmp_path_factory)
+    folder = folder_of_forms(tmp_path_factory)
+    return forms.make_forms(FEW, folder=folder), forms.make_refused(folder=folder)
 
 
 def one_sentence(text):

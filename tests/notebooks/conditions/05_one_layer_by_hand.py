@@ -14,6 +14,14 @@ assert np.allclose(affine_grid(0.0, 1.0), int8.get_input_details()[0]["quantizat
 # %% 05-20
 assert symmetric[0] > 2 * asymmetric[0] and mean_error["asymmetric"] < 1e-7, "the symmetric grid is not twice as wide"
 
+# %% 05-26
+for _, weights, _ in float_layers:
+    errors = []
+    for per_channel in (False, True):
+        scales = symmetric_scales(weights, per_channel)
+        errors.append(np.abs(dequantize(quantize(weights, scales, 0), scales, 0) - weights).mean())
+    assert errors[1] < errors[0], "per channel is not better in every layer"
+
 # %% 05-34
 assert np.allclose(scale_b, scale_x * scale_w, rtol=1e-6), "the bias has another scale than x times w"
 

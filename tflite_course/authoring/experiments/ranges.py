@@ -8,7 +8,7 @@ batch normalization and activations stay in float. The rows differ in "range", w
     largest weight       max |w|, what converters take
     99th percentile      of |w|, so that one weight of a hundred is clipped
     least squares        of 40 outer points the one with the smallest squared error
-    mean magnitude       three points only: what is above 0.7 mean |w| becomes its own mean (arXiv:1605.04711)
+    threshold            three points only: what is above 0.7 mean |w| becomes its own mean (arXiv:1605.04711)
 
 "anew" says whether the statistics of batch normalization were measured again afterwards, on 4,000 training images
 without their labels. Writes ranges.json: "right" of the 10,000 test images, "pens" of the 7,494 pen digits, and
@@ -49,7 +49,7 @@ def least_squares(size, bits):
 
 
 RANGES = {"largest weight": largest_weight, "99th percentile": percentile, "least squares": least_squares}
-THREE_POINTS = "mean magnitude"
+THREE_POINTS = "threshold"
 
 
 def change(flat, name, bits):

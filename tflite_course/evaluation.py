@@ -30,6 +30,7 @@ __all__ = [
     "check_labels",
     "churn",
     "compare",
+    "compare_answers",
     "comparison_table",
     "confusion_matrix",
     "contract",
@@ -460,6 +461,27 @@ def against_keras(name, network, model, digits):
         file = predict(model, images).argmax(1)
         shares = {"Keras": f"{np.mean(keras == labels):.2%}", "file": f"{np.mean(file == labels):.2%}"}
         rows.append({"model": name, "digits": title, **shares, **churn(file, keras, labels)})
+    return rows
+
+
+def compare_answers(answers, digits):
+    """Compare models on the same images by what they answered: return a row, a dict, for each.
+
+    answers: {model: {title: int (n,)}}; the first model is the one that the others are compared with.
+    digits: {title: (images, labels)}, of which the first set is that of "fixed", "broken" and "p" (see sign_test).
+    A row has "model", the accuracy on each set, 0 to 1, and these three.
+    Raises CourseError for no models and for answers that are not digits, one for each image.
+    """
+    if not answers:
+        raise CourseError("There are no answers to compare: give {model: {title: digits}}, with at least one model.")
+    first, title, rows = next(iter(answers.values())), next(iter(digits)), []
+    for model, read in answers.items():
+        row = {"model": model}
+        for name, (_, labels) in digits.items():
+            row[name] = float(np.mean(_check_predicted(read[name], len(labels)) == labels))
+        step = churn(read[title], first[title], digits[title][1])
+        row |= {"fixed": step["fixed"], "broken": step["broken"], "p": sign_test(step["fixed"], step["broken"])}
+        rows.append(row)
     return rows
 
 

@@ -100,6 +100,12 @@ MAKERS = {
         f"{PACKAGE}.data.make_golden", ("data/mnist.npz", "assets/models/mnist_*.tflite"), ("data/golden.npz",)
     ),
     "calibration": _experiment("calibration", ("assets/models/mnist_*.weights.h5",)),
+    "ranges": _experiment("ranges", (CNN, "data/pen_digits.npz")),
+    "int8_speed": Maker(
+        f"{PACKAGE}.experiments.int8_speed",
+        ("assets/models/mnist_cnn_*.tflite", "tflite_course/timing.py"),
+        ("assets/experiments/int8_speed.json",),
+    ),
     "quantization_aware_training": _experiment(
         "quantization_aware_training", ("assets/models/mnist_*.weights.h5",), ("assets/experiments/qat_*.tflite",)
     ),

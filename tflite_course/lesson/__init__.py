@@ -13,6 +13,7 @@ from tflite_course.lesson.pictures import (
     show_images,
     show_pictures,
 )
+from tflite_course.lesson.records import keep_record
 from tflite_course.lesson.style import COLOURS, course_style
 from tflite_course.lesson.tables import table
 from tflite_course.lesson.training import training_curve
@@ -26,6 +27,7 @@ __all__ = [
     "draw_matrices",
     "explore",
     "guess",
+    "keep_record",
     "message_of",
     "picture_row",
     "reveal",

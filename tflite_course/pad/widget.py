@@ -22,7 +22,13 @@ from tflite_course.resources import resource
 STATIC = Path(__file__).with_name("static")
 PREPROCESS = {"centred": center_like_mnist, "only made small": resize_only}  # the ways that the pad's switch offers
 PLAIN_TEXT = "Drawing pad: run this cell in JupyterLab"
-STILL_ALT = "A dimmed picture of the drawing pad: a 7 on black, beside it ten bars, the one of the 7 is the longest."
+STILL_ALT = "A dimmed picture of the drawing pad: a 7 on black, beside it ten bars, the one of the 7 is the longest"
+# The pictures that stand for the pad, by what its switch says; None: a pad without a switch.
+STILLS = {
+    "centred": ("still.png", "; the input is centred."),
+    "only made small": ("still_made_small.png", "; the input is only made small."),
+    None: ("still_other.png", "."),
+}
 
 
 class Recognizer:
@@ -250,7 +256,7 @@ class DigitPad(Keeping, anywidget.AnyWidget):
         return PLAIN_TEXT
 
     def _repr_mimebundle_(self, **options):
-        return _with_still(super()._repr_mimebundle_(**options))
+        return _with_still(super()._repr_mimebundle_(**options), self)
 
 
 class PadBox(widgets.VBox):
@@ -260,14 +266,15 @@ class PadBox(widgets.VBox):
         return PLAIN_TEXT
 
     def _repr_mimebundle_(self, **options):  # ipywidgets 7 never asks for it
-        return _with_still(super()._repr_mimebundle_(**options))
+        return _with_still(super()._repr_mimebundle_(**options), self.children[-1])
 
 
-def _with_still(bundle):
-    """Return what a widget shows of itself, (data, metadata), with the still picture beside it."""
+def _with_still(bundle, pad):
+    """Return what a widget shows of itself, (data, metadata), with the still picture of such a pad beside it."""
     if bundle is None:  # a pad that was closed
         return None
     data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-    still = base64.b64encode((STATIC / "still.png").read_bytes()).decode()
+    name, said = STILLS[pad.preprocess if pad.ways else None]
+    still = base64.b64encode((STATIC / name).read_bytes()).decode()
     data = data | {"text/plain": PLAIN_TEXT, "image/png": still}
-    return data, metadata | {"image/png": {"alt": STILL_ALT}}
+    return data, metadata | {"image/png": {"alt": STILL_ALT + said}}

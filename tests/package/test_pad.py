@@ -198,6 +198,11 @@ def test_controls_switch_the_model():
     assert pad.prediction == 1
     menu.value = "second"
     assert pad.prediction == 2
+    with pytest.raises(CourseError, match="no 'third' in this menu: choose first, second"):
+        menu.value = "third"
+    assert menu.value == "second" and pad.prediction == 2
+    with pytest.raises(CourseError, match="got no models"):
+        pad.with_controls({})
     pen.value = 30
     assert pad.pen_width == 30
 

@@ -112,6 +112,30 @@ def look_at_slider(page):
     assert page.locator('img[alt="16 levels"]').evaluate("picture => picture.naturalWidth") > 300
 
 
+MENU = """import numpy as np
+from tflite_course.pad import DigitPad
+
+pad = DigitPad(lambda canvas: np.eye(10)[1])
+pad.with_controls({f"says {k}": lambda canvas, k=k: np.eye(10)[k] for k in (1, 2, 3)})"""
+
+
+@pytest.mark.parametrize("kind", ["lab", "notebook"])
+def test_the_keyboard_chooses_a_model(browser, server, kind):
+    server.write(f"menu_{kind}.ipynb", [MENU, "pad.draw([np.array([[0, 0], [0, 9]])])"])
+    notebook = NotebookPage(browser, server, f"menu_{kind}.ipynb", kind=kind)
+    try:
+        notebook.run_all()
+        menu, said = notebook.page.get_by_label("Model", exact=True), notebook.page.locator(".dp-status")
+        menu.focus()
+        for key, digit in (("ArrowDown", 2), ("End", 3), ("ArrowUp", 2)):
+            notebook.page.keyboard.press(key)
+            said.filter(has_text=f"Prediction: {digit}").wait_for()
+            assert menu.evaluate("node => node === document.activeElement"), f"{key} has moved the focus"
+        assert notebook.python("", "pad.prediction") == 2
+    finally:
+        notebook.close()
+
+
 # The cells of lesson 01 up to its first training: data, batches, network, loss, fit.
 TRAINING = ("01-17", "01-37", "01-40", "01-47", "01-50", "01-56")
 # Keeps each sentence that the picture says while it grows.

@@ -84,6 +84,31 @@ class PenSlider(anywidget.AnyWidget):
         return "PenSlider()"
 
 
+class Menu(anywidget.AnyWidget):
+    """A menu with a name; in Notebook 7 the arrow keys never reach that of ipywidgets.
+
+    options: list of texts; value: the one that is chosen, at first the first.
+    """
+
+    _esm = STATIC / "menu.js"
+
+    description = traitlets.Unicode().tag(sync=True)
+    options = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    value = traitlets.Unicode().tag(sync=True, echo_update=False)
+
+    def __init__(self, description, options):
+        super().__init__(description=description, options=options, value=options[0])
+
+    @traitlets.validate("value")
+    def _check(self, proposal):
+        if proposal["value"] not in self.options:
+            raise CourseError(f"There is no {proposal['value']!r} in this menu: choose {', '.join(self.options)}.")
+        return proposal["value"]
+
+    def __repr__(self):
+        return f"Menu({self.description!r})"
+
+
 def _to_bytes(image, _):
     """Return float32 (28, 28) from 0 to 1 as 784 bytes for the browser."""
     return None if image is None else np.round(np.clip(image, 0, 1) * 255).astype(np.uint8).tobytes()
@@ -181,8 +206,10 @@ class DigitPad(Keeping, anywidget.AnyWidget):
             self.keep_in(keep)
         if models is None:
             models = {f"mnist_cnn, {v}": Recognizer(model_path("mnist_cnn", v)) for v in ("float32", "int8")}
+        if not models:
+            raise CourseError("with_controls() got no models: give {label: predict function}, or nothing.")
         pen = PenSlider(value=self.pen_width)
-        menu = widgets.Dropdown(options=list(models), description="Model")
+        menu = Menu("Model", list(models))
         traitlets.link((pen, "value"), (self, "pen_width"))
 
         def choose(_):

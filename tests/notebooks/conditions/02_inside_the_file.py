@@ -32,7 +32,7 @@ assert sizes["training.h5"] > 2 * sizes["inference.h5"] > 2 * len(keras_bytes), 
 assert abs(4 * model.count_params() / len(keras_bytes) - 1) < 0.05, "the file is not as large as its weights"
 
 # %% 02-106a
-trained = sum(array.size for array in map(np.asarray, model.trainable_variables))
+trained = sum(variable.shape.num_elements() for variable in model.trainable_variables)
 assert round(per_weight, 1) == 3, "the .h5 file does not hold three numbers for each weight"
 assert held["optimizer_weights"] - 1 == 2 * trained, "the optimizer holds other numbers than two for each weight"
 assert held["model_weights"] == model.count_params(), "other weights in the .h5 file"

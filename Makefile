@@ -38,7 +38,7 @@ FAST_FLAG := --ServerApp.kernel_websocket_connection_class=tflite_course.lab_ser
 
 .PHONY: help lab check test test-all test-one shake fresh targets outputs labs stale refresh publish lock web grade \
 	public classroom gradescope term benchmark benchmark-lessons benchmark-web programs browser sandbox emulators flower \
-	keras colab clean
+	other-browsers keras colab clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1 | \2/p' Makefile | awk -F' [|] ' '{ printf "%-24s %s\n", $$1, $$2 }'
@@ -56,7 +56,7 @@ check: $(VENV)/test.stamp ## the quick tests, after each edit
 test: $(VENV)/test.stamp programs ## every lesson strictly, and at least one test of each kind
 	$(BIN)/python $(TOOLS).run_all test
 
-test-all: $(VENV)/test.stamp programs ## everything, also what is slow
+test-all: $(VENV)/test.stamp programs other-browsers ## everything, also what is slow
 	$(BIN)/python $(TOOLS).run_all all
 
 test-one: $(VENV)/test.stamp ## one test, lesson or lab (ONE="tests/labs/test_capstone.py -k plan", ONE=notebooks/04*)
@@ -131,6 +131,9 @@ programs: browser sandbox emulators flower colab ## install what the tests need 
 
 # Each program is looked for and installed by itself; what cannot be had is one line, and make goes on.
 browser: ## Chromium and npm, for the pad and the web page
+	@"$(PYTHON)" $(TOOLS).programs $@
+
+other-browsers: ## Firefox and WebKitGTK, for the web page: make test-all looks for them
 	@"$(PYTHON)" $(TOOLS).programs $@
 
 sandbox: ## bubblewrap and PostgreSQL, for the grading

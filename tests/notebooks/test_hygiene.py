@@ -183,6 +183,12 @@ def test_outputs_can_be_compared(path):
     )
 
 
+def anchors(path):
+    """Return the anchors of a notebook's sections, as JupyterLab and GitHub make them of headings."""
+    lines = [line for cell in text_cells(read(path)) for line in cell.source.splitlines()]
+    return {line.lstrip("#").strip().replace(" ", "-") for line in lines if line.startswith("#")}
+
+
 @each_notebook
 def test_pictures_and_links(path):
     for cell in text_cells(read(path)):
@@ -191,7 +197,9 @@ def test_pictures_and_links(path):
             assert (path.parent / target).is_file(), target
         for target in re.findall(r"(?<!!)\[[^\]]*\]\(([^)]*)\)", cell.source):
             if not target.startswith(("http://", "https://", "#")):
-                assert (path.parent / target.split("#")[0]).exists(), target
+                file, _, place = target.partition("#")
+                assert (path.parent / file).exists(), target
+                assert not place or place in anchors(path.parent / file), f"no such section: {target}"
         assert "http://" not in cell.source, "links use https"
 
 

@@ -55,6 +55,45 @@ def test_the_page_of_numbers_is_that_of_today():
     assert rules.OVERVIEW.read_text(encoding="utf-8") == rules.overview()
 
 
+def test_each_lesson_of_the_second_edition_is_scored():
+    """A new one needs its entry in tests/tools/rubric.json."""
+    assert rules.wrong_scores(rules.read_rubric(), rules.SECOND_EDITION) == []
+
+
+def scored():
+    """Return a rubric of two criteria with one scored lesson."""
+    criteria = [{"id": name, "name": name, "of": "course", "all": "A.", "partly": "P."} for name in ("clear", "short")]
+    entry = {"scores": {"clear": "all", "short": "none"}, "weakest": "It is long."}
+    return {"criteria": criteria, "lessons": {"01_a": entry}}
+
+
+WRONG_SCORES = {
+    "02_b has no entry": lambda rubric: None,
+    "01_a has no score of 'short'": lambda rubric: rubric["lessons"]["01_a"]["scores"].pop("short"),
+    "01_a has no score of 'new'": lambda rubric: rubric["criteria"].append(rubric["criteria"][0] | {"id": "new"}),
+    "'nice', which is not a criterion": lambda rubric: rubric["lessons"]["01_a"]["scores"].update(nice="all"),
+    "'good' for 'clear' is not one of": lambda rubric: rubric["lessons"]["01_a"]["scores"].update(clear="good"),
+    "01_a: the weakest point is one sentence": lambda rubric: rubric["lessons"]["01_a"].update(weakest=""),
+    "03_c is not a lesson of the second": lambda rubric: rubric["lessons"].update({"03_c": rubric["lessons"]["01_a"]}),
+}
+
+
+@pytest.mark.parametrize("sentence", WRONG_SCORES)
+def test_a_missing_or_wrong_score_is_named(sentence):
+    rubric = scored()
+    WRONG_SCORES[sentence](rubric)
+    lessons = ["01_a", "02_b"] if sentence.startswith("02_b") else ["01_a"]
+    [found] = rules.wrong_scores(rubric, lessons)
+    assert sentence in found
+
+
+def test_the_scores_are_a_table_with_their_source():
+    assert rules.wrong_scores(scored(), ["01_a"]) == []
+    page = rules.scores_page(scored())
+    assert "| [01_a](01_a.ipynb) | all | none |" in page and "- **01_a**: It is long." in page
+    assert "Hardebolle" in page and "CC BY 4.0" in page and "https://go.epfl.ch/notebook-rubric" in page
+
+
 def test_the_formula():
     picture = new_output("display_data", {"image/png": "", "text/plain": "Figure: " + "a line\n" * 100})
     lines = new_output("stream", text="line\n" * 40)  # 2 minutes

@@ -32,6 +32,7 @@ from tflite_course.lesson.guess_file import (
     read_guesses,
     worst_guess,
 )
+from tflite_course.lesson.sliders import Slider
 from tflite_course.lesson.stages import draw_inputs, draw_stages, inputs_figure, time_histogram
 from tflite_course.lesson.still import VIEW
 from tflite_course.lesson.style import label_bars, time_bars
@@ -309,6 +310,19 @@ def test_sliders_that_do_not_fit(sliders, message):
 def test_a_draw_function_that_returns_something_else(result):
     with pytest.raises(CourseError, match="must return two things: a matplotlib figure and a sentence"):
         explore(lambda bits: result, bits=[1, 2])
+
+
+def test_a_slider_says_its_values_and_takes_no_other():
+    slider = Slider("learning_rate", [0.1, 1000, "many"], start=1000)
+    assert slider.labels == ["0.1", "1,000", "many"] and slider.description == "learning rate"
+    assert (slider.index, slider.value) == (1, 1000)
+    slider.index = 2  # as from the browser
+    assert slider.value == "many"
+    with pytest.raises(CourseError, match="'learning_rate' has no 7: choose one of 0.1, 1,000, many"):
+        slider.value = 7
+    assert slider.value == "many" and repr(slider) == "Slider('learning_rate')"
+    with pytest.raises(CourseError, match="'bits' has no 3"):
+        explore(curve, bits={"start": 3, "values": [1, 2]})
 
 
 ROWS = [{"model": "float32", "bytes": 222932, "loss": 0.123456}, {"model": "<b>int8", "bytes": 62712, "loss": 0.2}]

@@ -198,6 +198,11 @@ def test_controls_switch_the_model():
     assert pad.prediction == 1
     menu.value = "second"
     assert pad.prediction == 2
+    with pytest.raises(CourseError, match="no 'third' in this menu: choose first, second"):
+        menu.value = "third"
+    assert menu.value == "second" and pad.prediction == 2
+    with pytest.raises(CourseError, match="got no models"):
+        pad.with_controls({})
     pen.value = 30
     assert pad.pen_width == 30
 
@@ -247,6 +252,21 @@ def test_where_no_widget_can_be_shown_a_picture_and_a_sentence_stand():
         assert "application/vnd.jupyter.widget-view+json" in data
         picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
         assert picture.width > 400 and len(metadata["image/png"]["alt"].split()) >= 10
+
+
+def test_the_picture_is_that_of_the_pad_as_it_begins():
+    pads = {way: DigitPad(preprocess=way) for way in ("centred", "only made small")}
+    pads["other"] = DigitPad(lambda canvas: np.eye(10)[2])
+    pictures, said = {}, {}
+    for way, pad in pads.items():
+        shown = [pad._repr_mimebundle_(), pad.with_controls({"one": pad.predict})._repr_mimebundle_()]
+        assert shown[0][0]["image/png"] == shown[1][0]["image/png"] and shown[0][1] == shown[1][1]
+        pictures[way], said[way] = shown[0][0]["image/png"], shown[0][1]["image/png"]["alt"]
+    assert len(set(pictures.values())) == 3
+    assert "only made small" in said["only made small"] and "centred" in said["centred"]
+    assert "the input" not in said["other"]
+    pads["centred"].preprocess = "only made small"
+    assert pads["centred"]._repr_mimebundle_()[0]["image/png"] == pictures["only made small"]
 
 
 def test_wrong_model_for_the_pad():

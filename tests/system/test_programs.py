@@ -151,6 +151,24 @@ def test_not_root(machine, capsys, monkeypatch):
     )
 
 
+def test_a_test_is_skipped_with_one_line(machine):
+    machine.put("WebKitWebDriver")
+    assert programs.missing("WebKitWebDriver", "Xvfb") == (
+        "Xvfb is missing, and the tests of the web page in WebKitGTK need it: install Debian's package xvfb."
+    )
+    machine.put("Xvfb")
+    assert programs.missing("WebKitWebDriver", "Xvfb") is None
+    with pytest.raises(KeyError):
+        programs.missing("Xvbf")
+
+
+@pytest.mark.parametrize("name", programs.FIREFOX)
+def test_firefox_is_found_by_either_name(machine, capsys, name):
+    machine.put(name)
+    said_by(["other-browsers"], capsys)
+    assert machine.calls() == ["update", "webkit2gtk-driver", "xvfb"]
+
+
 def test_another_system(machine, capsys):
     (machine.folder / "bin" / "apt-get").unlink()
     lines = said_by(["sandbox"], capsys)

@@ -14,6 +14,7 @@ from PIL import Image
 
 from tests.tools.form_files import all_forms
 from tests.tools.jupyter_browser import WAIT, Pad, chromium
+from tests.tools.web_page import check_answers, check_golden, strokes_of
 from tflite_course import evaluation, models
 from tflite_course.datasets import load_mnist
 from tflite_course.errors import CourseError
@@ -29,16 +30,6 @@ pytestmark = pytest.mark.xdist_group("browser")
 SIDE = 140
 KEPT = "() => document.getElementById('offline').textContent === 'This page works without a network now.'"
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "device_scale_factor": 2}
-
-
-@pytest.fixture(scope="session")
-def dist(tmp_path_factory):
-    """The built page in a folder of its own."""
-    if not shutil.which("npm"):
-        pytest.skip("There is no npm to fetch LiteRT.js with: install Node.js.")
-    folder = tmp_path_factory.mktemp("web") / "dist"
-    build.build(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -129,10 +120,6 @@ def web(shared):
     assert shared.errors == []
 
 
-def strokes_of(digit):
-    return invent_digit(digit, np.random.default_rng(2))
-
-
 def png(array):
     file = io.BytesIO()
     Image.fromarray(array).save(file, "PNG")
@@ -205,22 +192,11 @@ def test_another_package_than_the_tried_one_is_refused(tmp_path, monkeypatch):
 
 
 def test_the_golden_vectors_in_the_browser_are_those_that_are_stored(dist):
-    stored = golden.stored_targets()["browser"]
     try:
         reply = target.run_in_browser(golden.golden_images(np.uint8), dist)
     except target.NoBrowser as error:
         pytest.skip(str(error))
-    found = target.compare(reply["rows"])
-    assert len(found) == len(stored["rows"])
-    for now, before in zip(found, stored["rows"], strict=True):
-        if now["within_1"] is None:  # float32: the last bits depend on the processor
-            assert now["argmax"] == before["argmax"] and now["largest"] < 1e-3
-        else:
-            assert now == before
-    exact = [row["bit_exact"] for row in found if row["against"] == "LiteRT XNNPACK" and row["within_1"] is not None]
-    assert exact == [1000] * 5
-    assert target.compare_centred(reply["centred"]) == stored["centred"] == {"same": 100, "of": 100}
-    assert reply["refused"] == stored["refused"] and "taken" not in reply["refused"].values()
+    check_golden(reply)
 
 
 def many_drawings():
@@ -298,14 +274,7 @@ def test_the_javascript_centring_gives_the_pixels_of_python(web, dist, name, of_
 @pytest.mark.parametrize("digit", range(10))
 def test_a_digit_drawn_with_the_mouse_is_read_as_in_python(web, digit, root):
     web.pad.draw(strokes_of(digit))
-    answers = web.answers()
-    assert answers and len(answers) == len(build.MODELS)
-    image = center_like_mnist(web.canvas())[None]
-    for name, variant in build.MODELS:
-        [logits] = evaluation.predict(build.read_model_for_page(name, variant), image)
-        best, percent = int(logits.argmax()), 100 * softmax(logits).max()
-        shown = re.fullmatch(r"(\d) \((\d+) %\)", answers[f"{name} {variant}"])
-        assert int(shown[1]) == best and abs(int(shown[2]) - percent) < 0.6
+    check_answers(web.answers(), center_like_mnist(web.canvas()))
     assert web.pad.prediction() == digit
     if digit == 3:
         web.page.screenshot(path=root / "tests" / "artefacts" / "web_desktop.png", full_page=True)

@@ -203,6 +203,15 @@ class NotebookPage:
         self.context.close()
 
 
+def fit(strokes, box, extent=0.7):
+    """Return strokes, [(n, 2)], in the middle of a square on the page: left, top and side; extent: its part of it."""
+    left, top, side = box
+    points = np.concatenate(strokes)
+    low, high = points.min(0), points.max(0)
+    scale = extent * side / (high - low).max()
+    return [(s - (low + high) / 2) * scale + side / 2 + (left, top) for s in strokes]
+
+
 class Pad:
     """A DigitPad on a page: `number` counts the pads of the page from 0."""
 
@@ -279,11 +288,7 @@ class Pad:
 
     def place(self, strokes, extent=0.7):
         """Return the strokes of a digit as points on the page, in the middle of the canvas; extent: its part of it."""
-        left, top, side = self.box()
-        points = np.concatenate(strokes)
-        low, high = points.min(0), points.max(0)
-        scale = extent * side / (high - low).max()
-        return [(s - (low + high) / 2) * scale + side / 2 + (left, top) for s in strokes]
+        return fit(strokes, self.box(), extent)
 
     def draw(self, strokes, tool="mouse", extent=0.7):
         """Draw a digit with "mouse", "touch" or "pen", and wait for the answer to it."""

@@ -1,6 +1,7 @@
-"""Take the still picture that stands for the pad where no widget can be shown: `python -m tests.tools.make_pad_still`.
+"""Take the still pictures that stand for the pad where no widget can be shown: `python -m tests.tools.make_pad_still`.
 
-It is pale and says what to do, so that nobody takes it for the pad and draws on it.
+They are pale and say what to do, so that nobody takes them for the pad and draws on them. There is one for each state
+of the pad's switch, and one for a pad without it.
 """
 
 import sys
@@ -10,18 +11,27 @@ from PIL import Image, ImageDraw, ImageFont
 from tests.tools.jupyter_browser import chromium, jupyter
 from tests.tools.make_pad_figure import as_image, drawn_pad
 from tflite_course.pad import STATIC
+from tflite_course.pad.widget import STILLS
 from tflite_course.targets.browser import NoBrowser
 
-STILL = STATIC / "still.png"
 TEXT = "Run this cell to draw"
 PALE = 0.3  # how much of the picture is left, the rest is white
 
 
 def take(browser, server):
-    """Return the pad with a crossed 7 on it, without anything of JupyterLab around it, as a Pillow image."""
+    """Return {state: the pad with a crossed 7 on it, without anything of JupyterLab around it, a Pillow image}."""
+    pictures = {}
     with drawn_pad(browser, server) as (notebook, pad):
-        notebook.page.evaluate("() => document.activeElement.blur()")
-        return as_image(pad.root.locator(".dp-grid").screenshot())
+        for state in STILLS:
+            if state is None:
+                notebook.python("read = pad.predict\npad.predict = lambda canvas: read(canvas)\npad.refresh()")
+                pad.root.locator(".dp-ways").wait_for(state="hidden")
+            else:
+                pad.root.get_by_label(state).check()
+            pad.wait_for_prediction("7")
+            notebook.page.evaluate("() => document.activeElement.blur()")
+            pictures[state] = as_image(pad.root.locator(".dp-grid").screenshot())
+    return pictures
 
 
 def write_on(picture):
@@ -37,11 +47,13 @@ def write_on(picture):
 def main():
     try:
         with chromium() as browser, jupyter() as server:
-            picture = write_on(take(browser, server))
+            pictures = take(browser, server)
     except NoBrowser as error:
         sys.exit(str(error))
-    picture.quantize(32).save(STILL, optimize=True)
-    print(f"{STILL.name}: {picture.width} x {picture.height}, {STILL.stat().st_size / 1000:.0f} kB")
+    for state, picture in pictures.items():
+        path = STATIC / STILLS[state][0]
+        write_on(picture).quantize(32).save(path, optimize=True)
+        print(f"{path.name}: {picture.width} x {picture.height}, {path.stat().st_size / 1000:.0f} kB")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
-"""How many minutes a lesson takes, by one formula; and what the second edition of a lesson has to have.
+"""How many minutes a lesson takes, by one formula; what the second edition of a lesson has to have; and its scores.
 
 python -m tests.tools.minutes                 minutes, cells, figures, guesses and turns of each lesson
 python -m tests.tools.minutes --write         the same as a table, into notebooks/README.md
 """
 
 import ast
+import json
 import re
 import sys
+from pathlib import Path
 
 import nbformat
 
@@ -135,6 +137,60 @@ def wrong_reveals(notebook):
     return wrong
 
 
+RUBRIC = Path(__file__).with_name("rubric.json")  # the criteria, and one entry for each lesson of the second edition
+LEVELS = ("all", "partly", "none")  # of what a criterion asks for
+
+
+def read_rubric():
+    """Return {"criteria": [{"id", "name", "of", "all", "partly"}], "lessons": {name: {"scores", "weakest"}}}."""
+    return json.loads(RUBRIC.read_text(encoding="utf-8"))
+
+
+def wrong_scores(rubric, lessons):
+    """Return what is missing or wrong in the scores of these lessons: one sentence each, [] when all is there."""
+    wrong, ids = [], [criterion["id"] for criterion in rubric["criteria"]]
+    for name in lessons:
+        entry = rubric["lessons"].get(name)
+        if entry is None:
+            wrong.append(f"{name} has no entry in {RUBRIC.name}: read it as a stranger, and score each criterion")
+            continue
+        scores = entry.get("scores", {})
+        wrong += [f"{name} has no score of '{one}'" for one in ids if one not in scores]
+        wrong += [f"{name} has a score of '{one}', which is not a criterion" for one in scores if one not in ids]
+        wrong += [f"{name}: '{s}' for '{one}' is not one of {LEVELS}" for one, s in scores.items() if s not in LEVELS]
+        if not re.fullmatch(r"[A-Z][^.]+\.", entry.get("weakest", "")):
+            wrong.append(f"{name}: the weakest point is one sentence")
+    return wrong + [
+        f"{name} is not a lesson of the second edition" for name in rubric["lessons"] if name not in lessons
+    ]
+
+
+SCORES = """
+## How good they are
+
+Each lesson of the second edition was read from top to bottom as by somebody who does not know it, and scored once, by
+the course itself; no teacher from outside has done so yet. The first three criteria are from the rubric of EPFL: Cécile
+Hardebolle and Aditi Kothiyal, *Jupyter Notebooks for Teaching and Learning Rubric*, CC BY 4.0,
+<https://go.epfl.ch/notebook-rubric>, in our words. **Its other criteria are not scored yet.** The criteria after them
+are the course's own, on the same three levels: **all** of what is asked for, **partly**, or **none** of it.
+"""
+
+
+def scores_page(rubric):
+    """Return the part of notebooks/README.md with the criteria, the scores and the weakest point of each lesson."""
+    lines = ["| criterion | all | partly |", "|---|---|---|"]
+    for criterion in rubric["criteria"]:
+        lines.append(f"| {criterion['name']} | {criterion['all']} | {criterion['partly']} |")
+    names = [criterion["name"] for criterion in rubric["criteria"]]
+    lines += ["", f"| lesson | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
+    for lesson, entry in sorted(rubric["lessons"].items()):
+        scores = [entry["scores"][criterion["id"]] for criterion in rubric["criteria"]]
+        lines.append(f"| [{lesson}]({lesson}.ipynb) | {' | '.join(scores)} |")
+    lines += ["", "The weakest point of each:", ""]
+    lines += [f"- **{lesson}**: {entry['weakest']}" for lesson, entry in sorted(rubric["lessons"].items())]
+    return SCORES + "\n" + "\n".join(lines) + "\n"
+
+
 NAMES = ("cells", "figures", "diagrams", "guesses", "turns", "explorables", "asserts")
 OVERVIEW = ROOT / "notebooks" / "README.md"
 HEAD = """# The lessons in numbers
@@ -162,7 +218,7 @@ def overview():
         place = path.relative_to(OVERVIEW.parent).as_posix()
         edition = "deeper" if "/" in place else "second" if path.stem in SECOND_EDITION else "first"
         lines.append(f"| [{path.stem}]({place}) | {edition} | {' | '.join(map(str, numbers))} |")
-    return HEAD + "\n" + "\n".join(lines) + "\n"
+    return HEAD + "\n" + "\n".join(lines) + "\n" + scores_page(read_rubric())
 
 
 def main():

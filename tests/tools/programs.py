@@ -52,6 +52,7 @@ def _output(*arguments):
 
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+FIREFOX = ("firefox-esr", "firefox")
 FONTS = ("/usr/share/fonts/**/DejaVuSans.ttf", "/usr/local/share/fonts/**/DejaVuSans.ttf", "~/.fonts/**/DejaVuSans.ttf")
 MAC = ("/System/Library/Fonts", "C:/Windows/Fonts")  # these systems have fonts of their own
 
@@ -94,10 +95,30 @@ PROGRAMS = {
             lambda: bool(shutil.which("kotlinc")) and file("/usr/share/java/kotlin-stdlib.jar")(),
         ),
     ],
+    "other-browsers": [
+        Program("Firefox", "firefox-esr", "the tests of the web page in Firefox", command(*FIREFOX)),
+        Program(
+            "WebKitWebDriver",
+            "webkit2gtk-driver",
+            "the tests of the web page in WebKitGTK",
+            command("WebKitWebDriver"),
+        ),
+        Program("Xvfb", "xvfb", "the tests of the web page in WebKitGTK", command("Xvfb")),
+    ],
     "fresh": [
         Program("mmdebstrap", "mmdebstrap", "the proof on fresh systems", command("mmdebstrap")),
     ],
 }
+
+
+def missing(*names):
+    """Return why the tests that need these programs are skipped, in one line, or None when all are there."""
+    known = {program.name: program for group in PROGRAMS.values() for program in group}
+    for program in (known[name] for name in names):
+        if not program.found():
+            return f"{program.name} is missing, and {program.lost} need it: install Debian's package {program.package}."
+    return None
+
 
 # What apt-get says, and what helps.
 REFUSALS = {

@@ -11,6 +11,7 @@ import itertools
 import ipywidgets as widgets
 
 from tflite_course.errors import CourseError
+from tflite_course.lesson.sliders import Slider
 from tflite_course.lesson.still import StillBox
 from tflite_course.lesson.style import course_style
 
@@ -36,7 +37,7 @@ class Explorable(StillBox):
         super().__init__([*self.sliders.values(), self.picture, self.status], still=still, still_metadata=alt)
         self._show()
         for slider in self.sliders.values():
-            slider.observe(lambda _: self._show(), "value")
+            slider.observe(lambda _: self._show(), "index")
 
     @property
     def values(self):
@@ -50,11 +51,11 @@ class Explorable(StillBox):
         key = tuple(slider.index for slider in self.sliders.values()) if key is None else key
         if key not in self._drawn:
             places = zip(self.sliders.items(), key, strict=True)
-            self._drawn[key] = _render(self.draw, {name: slider.options[k][1] for (name, slider), k in places})
+            self._drawn[key] = _render(self.draw, {name: slider.values[k] for (name, slider), k in places})
         return self._drawn[key]
 
     def _draw_ahead(self):
-        keys = list(itertools.product(*(range(len(slider.options)) for slider in self.sliders.values())))
+        keys = list(itertools.product(*(range(len(slider.values)) for slider in self.sliders.values())))
         for key in keys if len(keys) <= MOST_AHEAD else ():
             self._look(key)
 
@@ -95,19 +96,8 @@ def explore(draw, **sliders):
 
 
 def _slider(name, values):
-    """Return a slider over a list of values; it has the same traits in ipywidgets 7 and 8."""
-    start = None
-    if isinstance(values, dict):
-        start, values = values["start"], values["values"]
-    values = list(values)
-    options = [(f"{value:,}" if isinstance(value, (int, float)) else str(value), value) for value in values]
-    return widgets.SelectionSlider(
-        options=options,
-        value=values[0] if start is None else start,
-        description=name.replace("_", " "),
-        continuous_update=True,
-        style={"description_width": "initial"},
-    )
+    """Return a slider over a list of values, or over {"start": value, "values": list}."""
+    return Slider(name, **values) if isinstance(values, dict) else Slider(name, values)
 
 
 def _render(draw, values):

@@ -22,7 +22,13 @@ from tflite_course.resources import resource
 STATIC = Path(__file__).with_name("static")
 PREPROCESS = {"centred": center_like_mnist, "only made small": resize_only}  # the ways that the pad's switch offers
 PLAIN_TEXT = "Drawing pad: run this cell in JupyterLab"
-STILL_ALT = "A dimmed picture of the drawing pad: a 7 on black, beside it ten bars, the one of the 7 is the longest."
+STILL_ALT = "A dimmed picture of the drawing pad: a 7 on black, beside it ten bars, the one of the 7 is the longest"
+# The pictures that stand for the pad, by what its switch says; None: a pad without a switch.
+STILLS = {
+    "centred": ("still.png", "; the input is centred."),
+    "only made small": ("still_made_small.png", "; the input is only made small."),
+    None: ("still_other.png", "."),
+}
 
 
 class Recognizer:
@@ -76,6 +82,31 @@ class PenSlider(anywidget.AnyWidget):
 
     def __repr__(self):
         return "PenSlider()"
+
+
+class Menu(anywidget.AnyWidget):
+    """A menu with a name; in Notebook 7 the arrow keys never reach that of ipywidgets.
+
+    options: list of texts; value: the one that is chosen, at first the first.
+    """
+
+    _esm = STATIC / "menu.js"
+
+    description = traitlets.Unicode().tag(sync=True)
+    options = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    value = traitlets.Unicode().tag(sync=True, echo_update=False)
+
+    def __init__(self, description, options):
+        super().__init__(description=description, options=options, value=options[0])
+
+    @traitlets.validate("value")
+    def _check(self, proposal):
+        if proposal["value"] not in self.options:
+            raise CourseError(f"There is no {proposal['value']!r} in this menu: choose {', '.join(self.options)}.")
+        return proposal["value"]
+
+    def __repr__(self):
+        return f"Menu({self.description!r})"
 
 
 def _to_bytes(image, _):
@@ -175,8 +206,10 @@ class DigitPad(Keeping, anywidget.AnyWidget):
             self.keep_in(keep)
         if models is None:
             models = {f"mnist_cnn, {v}": Recognizer(model_path("mnist_cnn", v)) for v in ("float32", "int8")}
+        if not models:
+            raise CourseError("with_controls() got no models: give {label: predict function}, or nothing.")
         pen = PenSlider(value=self.pen_width)
-        menu = widgets.Dropdown(options=list(models), description="Model")
+        menu = Menu("Model", list(models))
         traitlets.link((pen, "value"), (self, "pen_width"))
 
         def choose(_):
@@ -250,7 +283,7 @@ class DigitPad(Keeping, anywidget.AnyWidget):
         return PLAIN_TEXT
 
     def _repr_mimebundle_(self, **options):
-        return _with_still(super()._repr_mimebundle_(**options))
+        return _with_still(super()._repr_mimebundle_(**options), self)
 
 
 class PadBox(widgets.VBox):
@@ -260,14 +293,15 @@ class PadBox(widgets.VBox):
         return PLAIN_TEXT
 
     def _repr_mimebundle_(self, **options):  # ipywidgets 7 never asks for it
-        return _with_still(super()._repr_mimebundle_(**options))
+        return _with_still(super()._repr_mimebundle_(**options), self.children[-1])
 
 
-def _with_still(bundle):
-    """Return what a widget shows of itself, (data, metadata), with the still picture beside it."""
+def _with_still(bundle, pad):
+    """Return what a widget shows of itself, (data, metadata), with the still picture of such a pad beside it."""
     if bundle is None:  # a pad that was closed
         return None
     data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-    still = base64.b64encode((STATIC / "still.png").read_bytes()).decode()
+    name, said = STILLS[pad.preprocess if pad.ways else None]
+    still = base64.b64encode((STATIC / name).read_bytes()).decode()
     data = data | {"text/plain": PLAIN_TEXT, "image/png": still}
-    return data, metadata | {"image/png": {"alt": STILL_ALT}}
+    return data, metadata | {"image/png": {"alt": STILL_ALT + said}}

@@ -9,6 +9,7 @@ and Chromium or Chrome. Takes about ten seconds.
 """
 
 import argparse
+import contextlib
 import http
 import json
 import queue
@@ -138,14 +139,12 @@ def make_bad_files():
     }
 
 
-def run_in_browser(images, folder=build.DIST):
-    """Return what the page's modules do with uint8 images, (n, 28, 28), in a headless Chromium.
+@contextlib.contextmanager
+def golden_page(images, folder=build.DIST):
+    """Serve the page that runs the golden vectors; yields its address, and a queue that its reply comes to.
 
-    {"browser": its name, "rows": {file: raw output rows, (n, 10)}, "milliseconds": {file: one inference},
-    "centred": uint8 (m, 28, 28) of make_drawings(), "refused": {name: sentence} of make_bad_files()}.
-    Raises NoBrowser, and CourseError when the page cannot be built, fails or does not answer.
+    images: uint8 (n, 28, 28). Any browser can open it; read_reply() makes arrays of what it sends.
     """
-    program = find_chromium()
     build.build(folder)
     bad = make_bad_files()
     extra = {
@@ -157,12 +156,26 @@ def run_in_browser(images, folder=build.DIST):
     }
     replies = queue.Queue()
     handler = partial(Handler, directory=folder, extra=extra, replies=replies)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/golden.html", replies
+        finally:
+            server.shutdown()
+
+
+def run_in_browser(images, folder=build.DIST):
+    """Return what the page's modules do with uint8 images, (n, 28, 28), in a headless Chromium.
+
+    {"browser": its name, "rows": {file: raw output rows, (n, 10)}, "milliseconds": {file: one inference},
+    "centred": uint8 (m, 28, 28) of make_drawings(), "refused": {name: sentence} of make_bad_files()}.
+    Raises NoBrowser, and CourseError when the page cannot be built, fails or does not answer.
+    """
+    program = find_chromium()
     with (
-        ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
+        golden_page(images, folder) as (address, replies),
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
     ):
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}/golden.html"
         command = [program, "--headless", *FLAGS, f"--user-data-dir={profile}", address]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
@@ -174,7 +187,11 @@ def run_in_browser(images, folder=build.DIST):
         finally:
             process.terminate()
             process.wait()
-            server.shutdown()
+    return read_reply(reply)
+
+
+def read_reply(reply):
+    """Return a reply of the page with its rows and centred drawings as arrays. Raises CourseError when it failed."""
     if "error" in reply:
         raise CourseError(f"The page failed in the browser ({reply['error']}).")
     reply["rows"] = {

@@ -31,6 +31,12 @@ assert "RandomUniform" in operations and "RandomUniform" not in before, "dropout
 assert sizes["training.h5"] > 2 * sizes["inference.h5"] > 2 * len(keras_bytes), "the optimizer adds too little"
 assert abs(4 * model.count_params() / len(keras_bytes) - 1) < 0.05, "the file is not as large as its weights"
 
+# %% 02-106a
+trained = sum(variable.shape.num_elements() for variable in model.trainable_variables)
+assert round(per_weight, 1) == 3, "the .h5 file does not hold three numbers for each weight"
+assert held["optimizer_weights"] - 1 == 2 * trained, "the optimizer holds other numbers than two for each weight"
+assert held["model_weights"] == model.count_params(), "other weights in the .h5 file"
+
 # %% 02-110
 assert "deprecated" in message, "the old interpreter is not called deprecated"
 assert named <= [int(part) for part in tf.__version__.split(".")[:2]], "the removal is still to come"

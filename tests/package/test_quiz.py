@@ -4,6 +4,7 @@ import collections
 import json
 import re
 
+import nbformat
 import pytest
 
 from tests import ROOT
@@ -72,6 +73,13 @@ def test_code_is_set_as_code_and_the_rest_is_text(monkeypatch, tmp_path):
     shown = quiz.show_quiz("q").data
     assert "Is <code>a &lt; b</code> &lt;b&gt;?" in shown and "<code>x &amp; y</code>" in shown
     assert "5 &lt; 6, <code>z</code>" in shown and "`" not in shown
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_lesson_shows_the_quiz_of_today(name):
+    notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    [cell] = [cell for cell in notebook.cells if f'show_quiz("{name}")' in cell.source]
+    assert cell.outputs[0].data["text/html"] == quiz.show_quiz(name).data
 
 
 @pytest.mark.parametrize("name", NAMES)

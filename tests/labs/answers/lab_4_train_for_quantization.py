@@ -416,6 +416,57 @@ CLAIM_WRONG = {
     "untouched": (..., "no answer yet"),
 }
 
+
+# --- choose_range
+def range_loop(weights, bits):
+    count, best = 2 ** (bits - 1) - 1, (np.inf, None)
+    for share in np.linspace(0.01, 1, 100):
+        top = share * np.abs(weights).max()
+        q = np.clip(np.round(weights / (top / count)), -count, count)
+        error = np.sum((q * (top / count) - weights) ** 2)
+        best = min(best, (error, top))
+    return best[1]
+
+
+def range_vectorized(weights, bits):
+    count = 2 ** (bits - 1) - 1
+    scales = np.geomspace(0.01, 1, 300) * np.abs(weights).max() / count
+    q = np.clip(np.rint(np.divide.outer(weights, scales)), -count, count)
+    return count * scales[((q * scales - weights[:, None]) ** 2).mean(axis=0).argmin()]
+
+
+def range_in_turns(weights, bits):
+    """Round to integers and fit the scale to them, in turns, from several starts."""
+    count, found = 2 ** (bits - 1) - 1, []
+    for share in np.linspace(0.05, 1, 40):
+        scale = share * np.abs(weights).max() / count
+        for _ in range(30):
+            q = np.clip(np.round(weights / scale), -count, count)
+            scale = float((q * weights).sum() / (q * q).sum())
+        q = np.clip(np.round(weights / scale), -count, count)
+        found.append((float(((q * scale - weights) ** 2).sum()), count * scale))
+    return min(found)[1]
+
+
+def range_in_place(weights, bits):
+    np.abs(weights, out=weights)
+    return float(weights.max())
+
+
+RANGE_WRONG = {
+    "negative": (lambda weights, bits: -range_loop(weights, bits), "must be a finite number above 0"),
+    "half of it": (lambda weights, bits: range_loop(weights, bits) / 2, "and the best range"),
+    "both ends": (lambda weights, bits: (-range_loop(weights, bits), range_loop(weights, bits)), "one number"),
+    "not finite": (lambda weights, bits: np.nan, "must be a finite number above 0"),
+    "a word": (lambda weights, bits: "max", "must be a finite number above 0"),
+    "changes its input": (range_in_place, "changes the weights"),
+    "equals everything": (lambda weights, bits: EqualsEverything(), "must be a finite number above 0"),
+    "a number": (0.3, "a function is expected"),
+    "nothing": (lambda weights, bits: None, "returns nothing yet"),
+    "untouched": (..., "no answer yet"),
+}
+
+
 # exercise: ({style: answer}, {mistake: (answer, part of the hint or None)})
 ANSWERS = {
     "fake_quantize": ({"plain": fake_plain, "loop": fake_loop, "TensorFlow": fake_tensorflow}, FAKE_WRONG),
@@ -426,6 +477,10 @@ ANSWERS = {
     ),
     "churn": ({"loop": churn_loop, "NumPy": churn_numpy, "of the course": churn_list}, CHURN_WRONG),
     "claim": ({"plain": claim_plain, "Wilson": claim_wilson, "signs": claim_sign}, CLAIM_WRONG),
+    "choose_range": (
+        {"loop": range_loop, "vectorized": range_vectorized, "in turns": range_in_turns},
+        RANGE_WRONG,
+    ),
 }
 # the same, where an answer is made only when its test runs
 LAZY_ANSWERS = {"trained": (TRAINED_RIGHT, TRAINED_WRONG), "int8_files": (FILES_RIGHT, FILES_WRONG)}

@@ -4,11 +4,13 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from tflite_course import leaderboard, locking
-from tflite_course.datasets import load_mnist
+from tflite_course.datasets import load_mnist, load_pen_digits
 from tflite_course.errors import CourseError
+from tflite_course.evaluation import predict
 from tflite_course.models import model_path
 
 NANO, TINY = (model_path(name, "int8") for name in ("mnist_nano", "mnist_tiny"))
@@ -28,6 +30,9 @@ def test_entries_are_appended_and_the_same_model_is_entered_once(tmp_path, test_
     entries = leaderboard.add("nano", NANO, *test_set, path=path)
     assert [entry["name"] for entry in entries] == ["nano", "tiny"] and entries == leaderboard.load(path)
     assert entries[0]["bytes"] == NANO.stat().st_size and 0.9 < entries[0]["accuracy"] <= 1
+    pens, digits = load_pen_digits()
+    for entry, model in zip(entries, (NANO, TINY), strict=True):
+        assert entry["pens"] == np.mean(predict(model, pens).argmax(1) == digits)
     assert len(leaderboard.add("another name", NANO, *test_set, path=path)) == 3
     assert {file.name for file in path.parent.iterdir()} == {"leaderboard.json", ".leaderboard.json.lock"}
 
@@ -119,10 +124,50 @@ def test_not_a_model(tmp_path, test_set):
     assert not list(tmp_path.iterdir())
 
 
+def entry(name, size, accuracy, pens=None):
+    return {"name": name, "bytes": size, "accuracy": accuracy, "low": 0.0, "high": 1.0} | (
+        {} if pens is None else {"pens": pens}
+    )
+
+
+def test_an_entry_without_pens_keeps_its_row(tmp_path, test_set):
+    """A leaderboard of an earlier version: every entry stays as it is, and the same model is given its pens."""
+    path = tmp_path / "leaderboard.json"
+    old = leaderboard.add("nano", NANO, *test_set, path=path)
+    pens = old[0].pop("pens")
+    lost = entry("a file that is lost", 9_000, 0.99) | {"date": "2026-01-01T10:00:00", "sha256": "0" * 64}
+    path.write_text(json.dumps([*old, lost]), encoding="utf-8")
+    lines = leaderboard.table(leaderboard.load(path)).splitlines()
+    assert [line.split()[0] for line in lines[1:]] == [f"{NANO.stat().st_size:,}", "9,000"]
+    assert all(" - " in line for line in lines[1:])
+    entries = leaderboard.add("tiny", TINY, *test_set, path=path)
+    assert entries[:2] == [*old, lost] and "pens" in entries[2]
+    entries = leaderboard.add("nano", NANO, *test_set, path=path)
+    assert entries[0] == old[0] | {"pens": pens} and entries[1] == lost and len(entries) == 3
+    assert entries == leaderboard.load(path)
+
+
+def front(entries):
+    """Return {name: whether the table has a star there}, in the order of the table."""
+    lines = leaderboard.table(entries).splitlines()[1:]
+    return {line.split()[-1]: " * " in line for line in lines}
+
+
 def test_table_marks_the_front():
-    band = {"low": 0.0, "high": 1.0}
-    sizes = (("large", 9, 0.9), ("small", 3, 0.8), ("bad", 5, 0.7))
-    entries = [{"name": name, "bytes": size, "accuracy": share, **band} for name, size, share in sizes]
-    lines = leaderboard.table(entries).splitlines()
-    assert [line.split()[-1] for line in lines[1:]] == ["small", "bad", "large"]
-    assert [" * " in line for line in lines[1:]] == [True, False, True]
+    entries = [entry("large", 9, 0.9, 0.8), entry("small", 3, 0.8, 0.7), entry("bad", 5, 0.7, 0.6)]
+    assert front(entries) == {"small": True, "bad": False, "large": True}
+    assert list(front(entries)) == ["small", "bad", "large"]
+
+
+def test_strangers_digits_count_for_the_front():
+    entries = [entry("small", 3, 0.95, 0.80), entry("strangers", 5, 0.94, 0.90), entry("neither", 5, 0.95, 0.80)]
+    assert front(entries) == {"small": True, "neither": False, "strangers": True}
+    entries += [entry("older", 5, 0.96), entry("older-worse", 6, 0.90)]
+    assert front(entries) == {
+        "small": True,
+        "older": True,
+        "neither": False,
+        "strangers": True,
+        "older-worse": False,
+    }
+    assert front([entry("older", 3, 0.99), entry("new", 5, 0.90, 0.50)]) == {"older": True, "new": True}

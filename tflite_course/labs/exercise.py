@@ -115,6 +115,8 @@ class Exercise:
 # An object of the student's own may claim to equal everything: only these types are compared.
 PLAIN = (bool, int, float, str, bytes, type(None), np.bool_, *np.sctypeDict.values())
 
+CHANGEABLE = {np.ndarray: "array", list: "array", dict: "dict"}  # what a function must leave as it is
+
 
 def same(answer, expected, *, tolerance=0.0, not_finite=False):
     """Return whether an answer has the type of what is expected, and its values within the tolerance.
@@ -211,8 +213,10 @@ def compare_function(answer, right, cases, mistakes=(), *, tolerance=0.0, plain=
         given, untouched = copy.deepcopy(case), copy.deepcopy(case)
         returned.append(_call(answer, given, plain))
         pairs = zip(given, untouched, strict=True)
-        if not all(same(g, u, not_finite=True) for g, u in pairs if type(u) in (np.ndarray, list)):
-            raise Mistake("your function changes the array that it is given. Work on a new one.")
+        for given_one, untouched_one in pairs:
+            if type(untouched_one) in CHANGEABLE and not same(given_one, untouched_one, not_finite=True):
+                kind = CHANGEABLE[type(untouched_one)]
+                raise Mistake(f"your function changes the {kind} that it is given. Work on a new one.")
     if all(value is None for value in returned):
         require_returned(None)
     expected = [right(*copy.deepcopy(case)) for case in cases]
@@ -226,7 +230,31 @@ def compare_function(answer, right, cases, mistakes=(), *, tolerance=0.0, plain=
     if isinstance(returned[k], _Raised):
         raise Mistake(f"with {describe(cases[k])} your function stops with {returned[k].text}")
     arguments = ", ".join(describe(argument) for argument in cases[k])
-    raise Mistake(f"with {arguments} your function returns {describe(returned[k])}, expected {describe(expected[k])}.")
+    place, mine, wanted = _first_difference(returned[k], expected[k], tolerance)
+    what = f"your function returns {describe(mine)}"
+    if place:
+        what = f"{place} of what your function returns: {describe(mine)}"
+    raise Mistake(f"with {arguments} {what}, expected {describe(wanted)}.")
+
+
+def _first_difference(returned, expected, tolerance, place=""):
+    """Return (place, part of what was returned, part of what is expected): where dicts and lists of dicts differ."""
+    if type(returned) is dict and type(expected) is dict:
+        if set(map(str, returned)) != set(map(str, expected)):
+            return f"the keys{' of ' if place else ''}{place}", sorted(map(str, returned)), sorted(map(str, expected))
+        pairs = [(f"[{key!r}]", returned.get(key), part) for key, part in expected.items()]
+    elif _holds_dicts(expected) and type(returned) in (tuple, list) and len(returned) == len(expected):
+        pairs = [(f"[{k}]", returned[k], part) for k, part in enumerate(expected)]
+    else:
+        return place, returned, expected
+    for step, mine, part in pairs:
+        if not same(mine, part, tolerance=tolerance):
+            return _first_difference(mine, part, tolerance, place + step)
+    return place, returned, expected
+
+
+def _holds_dicts(value):
+    return type(value) in (tuple, list) and any(type(part) is dict for part in value)
 
 
 def _does_as(mistaken, cases, returned, expected, tolerance, plain):

@@ -416,6 +416,78 @@ CLAIM_WRONG = {
     "untouched": (..., "no answer yet"),
 }
 
+
+# --- choose_range
+def range_loop(values, bits):
+    lowest, highest, best = min(values.min(), 0), max(values.max(), 0), (np.inf, None)
+    for low in np.linspace(lowest, 0, 30):
+        for high in np.linspace(highest, 0, 30):
+            if low < high:
+                error = float(((fake_plain(values, low, high, bits) - values) ** 2).sum())
+                best = min(best, (error, (low, high)))
+    return best[1]
+
+
+def range_in_turns(values, bits):
+    """Move one end, then the other, until nothing changes, from several starts."""
+    lowest, highest, found = min(float(values.min()), 0.0), max(float(values.max()), 0.0), []
+
+    def error(low, high):
+        return float(((fake_loop(values, low, high, bits) - values) ** 2).sum()) if low < high else np.inf
+
+    shares = np.linspace(0.02, 1, 50)
+    for start in (1.0, 0.4, 0.15):
+        low, high = start * lowest, start * highest
+        for _ in range(3):
+            high = highest * min(shares, key=lambda share: error(low, highest * share))
+            low = lowest * min(shares, key=lambda share: error(lowest * share, high))
+        found.append((error(low, high), low, high))
+    return np.array(min(found)[1:], np.float32)
+
+
+def range_vectorized(values, bits):
+    top = 2**bits - 1
+    low, high = np.meshgrid(np.linspace(0, min(values.min(), 0), 41), np.linspace(0, max(values.max(), 0), 41)[1:])
+    low, high = low.ravel(), high.ravel()
+    scale = (high - low) / top
+    zero_point = np.rint(-low / scale)
+    q = np.clip(np.rint(values[:, None] / scale) + zero_point, 0, top)
+    best = (((q - zero_point) * scale - values[:, None]) ** 2).mean(axis=0).argmin()
+    return [float(low[best]), float(high[best])]
+
+
+def range_of_the_lesson(size, bits):
+    """The least squares of lesson 05, for magnitudes on a symmetric grid."""
+    size = np.abs(size)[:, np.newaxis]
+    most, tries = 2 ** (bits - 1) - 1, np.linspace(0.05, 1, 40)[:, np.newaxis] * size.max(axis=0)
+    errors = [np.square(p / most * np.clip(np.round(size * most / p), -most, most) - size).sum(0) for p in tries]
+    point = float(tries[np.argmin(errors), 0])
+    return -point, point
+
+
+def range_in_place(values, bits):
+    values.sort()
+    return float(values[0]), float(values[-1])
+
+
+FINITE = "the ends must be finite numbers"
+RANGE_WRONG = {
+    "the lesson's own": (range_of_the_lesson, None),
+    "half of it": (lambda *case: [end / 2 for end in range_vectorized(*case)], "The lowest and the highest value give"),
+    "one number": (lambda *case: range_vectorized(*case)[1], "two numbers are expected"),
+    "high first": (lambda *case: range_vectorized(*case)[::-1], "0.0 must lie between low and high"),
+    "nothing at all": (lambda *_: (0.0, 0.0), "0.0 must lie between low and high"),
+    "not finite": (lambda *_: (-np.inf, np.nan), FINITE),
+    "words": (lambda *_: ("min", "max"), FINITE),
+    "changes its input": (range_in_place, "changes the values"),
+    "equals everything": (lambda *_: EqualsEverything(), "two numbers are expected"),
+    "two that equal everything": (lambda *_: (EqualsEverything(), EqualsEverything()), FINITE),
+    "a range": ((0.0, 0.3), "a function is expected"),
+    "nothing": (lambda *_: None, "returns nothing yet"),
+    "untouched": (..., "no answer yet"),
+}
+
+
 # exercise: ({style: answer}, {mistake: (answer, part of the hint or None)})
 ANSWERS = {
     "fake_quantize": ({"plain": fake_plain, "loop": fake_loop, "TensorFlow": fake_tensorflow}, FAKE_WRONG),
@@ -426,6 +498,10 @@ ANSWERS = {
     ),
     "churn": ({"loop": churn_loop, "NumPy": churn_numpy, "of the course": churn_list}, CHURN_WRONG),
     "claim": ({"plain": claim_plain, "Wilson": claim_wilson, "signs": claim_sign}, CLAIM_WRONG),
+    "choose_range": (
+        {"loops": range_loop, "vectorized": range_vectorized, "in turns": range_in_turns},
+        RANGE_WRONG,
+    ),
 }
 # the same, where an answer is made only when its test runs
 LAZY_ANSWERS = {"trained": (TRAINED_RIGHT, TRAINED_WRONG), "int8_files": (FILES_RIGHT, FILES_WRONG)}

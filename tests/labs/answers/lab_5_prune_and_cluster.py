@@ -1,5 +1,6 @@
 """Right answers in different styles, and wrong ones with a part of the hint that must name the mistake (or None)."""
 
+import copy
 import functools
 import gzip
 import zlib
@@ -17,40 +18,111 @@ KERNELS = ("conv_1", "conv_2", "conv_3", "logits")
 
 
 # --- prune_smallest
-def prune_threshold(weights, sparsity):
-    count = round(sparsity * weights.size)
-    magnitudes = np.sort(np.abs(weights).ravel())
+def prune_threshold(layers, sparsity):
+    magnitudes = np.sort(np.concatenate([np.abs(layer).ravel() for layer in layers]))
+    count = round(sparsity * len(magnitudes))
     limit = magnitudes[count - 1] if count else -1
-    return np.where(np.abs(weights) <= limit, 0, weights).astype(weights.dtype)
+    return [np.where(np.abs(layer) <= limit, 0, layer).astype(layer.dtype) for layer in layers]
 
 
-def prune_partition(weights, sparsity):
-    pruned, count = weights.copy().ravel(), int(np.round(sparsity * weights.size))
+def prune_partition(layers, sparsity):
+    flat = np.hstack([layer.ravel() for layer in layers])
+    count = int(np.round(sparsity * len(flat)))
     if count:
-        pruned[np.argpartition(np.abs(pruned), count - 1)[:count]] = 0
-    return pruned.reshape(weights.shape)
+        flat[np.argpartition(np.abs(flat), count - 1)[:count]] = 0
+    found, start = [], 0
+    for layer in layers:
+        found.append(flat[start : start + layer.size].reshape(layer.shape))
+        start += layer.size
+    return tuple(found)
 
 
-def prune_loop(weights, sparsity):
-    flat = weights.ravel().tolist()
-    ranked = sorted(range(len(flat)), key=lambda k: abs(flat[k]))
-    for k in ranked[: round(sparsity * len(flat))]:
-        flat[k] = 0.0
-    return np.array(flat, weights.dtype).reshape(weights.shape)
+def prune_loop(layers, sparsity):
+    pruned = [layer.copy() for layer in layers]
+    places = [(abs(float(value)), n, place) for n, layer in enumerate(layers) for place, value in np.ndenumerate(layer)]
+    places.sort()
+    for _, n, place in places[: round(sparsity * len(places))]:
+        pruned[n][place] = 0
+    return pruned
 
 
-def prune_in_place(weights, sparsity):
+def prune_in_place(layers, sparsity):
+    for layer, pruned in zip(layers, prune_loop(layers, sparsity), strict=True):
+        layer[...] = pruned
+    return layers
+
+
+def prune_of_the_lesson(weights, sparsity):
     order = np.argsort(np.abs(weights), axis=None)
-    weights.ravel()[order[: round(sparsity * weights.size)]] = 0
-    return weights
+    pruned = weights.flatten()
+    pruned[order[: round(sparsity * weights.size)]] = 0
+    return pruned.reshape(weights.shape)
 
 
 PRUNE_WRONG = {
     "in place": (prune_in_place, "changes the array"),
-    "flat": (lambda w, s: prune_loop(w, s).ravel(), None),
-    "the visible example alone": (lambda w, s: np.array([[0.9, 0], [0, -0.8]], np.float32), None),
+    "flat": (lambda w, s: [layer.ravel() for layer in prune_loop(w, s)], None),
+    "the lesson's own": (prune_of_the_lesson, "your function stops with"),
+    "the visible example alone": (lambda w, s: [np.array([0.9, -0.7], np.float32), np.zeros((2, 1), np.float32)], None),
     "equals everything": (lambda w, s: EqualsEverything(), None),
     "nothing": (lambda w, s: None, "returns nothing yet"),
+    "untouched": (..., "no answer yet"),
+}
+
+
+# --- fair_control
+def control_copied(subject):
+    control = copy.deepcopy(subject)
+    for stage in control["stages"]:
+        for key in set(stage) - {"epochs", "learning_rate"}:
+            del stage[key]
+        stage["method"] = None
+    return control
+
+
+def control_written(subject):
+    shared = ("start", "images", "batch", "seeds", "file", "strip", "measured_on")
+    control = {key: subject[key] for key in shared}
+    control["stages"] = []
+    for stage in subject["stages"]:
+        control["stages"].append(dict(method=None, epochs=stage["epochs"], learning_rate=stage["learning_rate"]))
+    return control
+
+
+def control_merged(subject):
+    def stage(epochs, learning_rate, **of_the_method):
+        return {"epochs": epochs, "learning_rate": learning_rate, "method": None}
+
+    return subject | {"stages": tuple(stage(**part) for part in subject["stages"])}
+
+
+def control_in_place(subject):
+    for stage in subject["stages"]:
+        stage["method"] = None
+    return dict(subject)
+
+
+CONTROL_WRONG = {
+    "changes its subject": (control_in_place, "changes the dict"),
+    "no stages": (
+        lambda s: {key: value for key, value in s.items() if key != "stages"},
+        "the keys of what your function returns: (batch, file, images",
+    ),
+    "twice the epochs": (
+        lambda s: s | {"stages": [p | {"epochs": p["epochs"] * 2} for p in control_copied(s)["stages"]]},
+        "['stages'][0]['epochs'] of what your function returns: ",
+    ),
+    "one seed and its file not stripped": (
+        lambda s: control_copied(s) | {"seeds": s["seeds"][:1], "strip": False},
+        "['seeds'] of what your function returns: (",
+    ),
+    "a key too many in a stage": (
+        lambda s: s | {"stages": [p | {"note": ""} for p in control_copied(s)["stages"]]},
+        "the keys of ['stages'][0] of what your function returns: (epochs, learning_rate, method, note)",
+    ),
+    "equals everything": (lambda s: EqualsEverything(), None),
+    "nothing": (lambda s: None, "returns nothing yet"),
+    "a plan": ({"stages": []}, "a function is expected"),
     "untouched": (..., "no answer yet"),
 }
 
@@ -424,6 +496,10 @@ ANSWERS = {
     "make_schedule": (
         {"polynomial": polynomial(), "each step": schedule_each_step, "rounded": schedule_rounded},
         SCHEDULE_WRONG,
+    ),
+    "fair_control": (
+        {"copied": control_copied, "written": control_written, "merged": control_merged},
+        CONTROL_WRONG,
     ),
     "shrink_factors": ({"plain": factors_plain, "ledger": factors_ledger, "zlib": factors_zlib}, FACTORS_WRONG),
     "kmeans_step": ({"loop": step_loop, "bincount": step_bincount, "masked": step_masked}, STEP_WRONG),

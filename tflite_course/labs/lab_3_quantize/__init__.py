@@ -1,8 +1,8 @@
-"""The exercises of lab 3: affine arithmetic, a representative dataset, an int8 model and how to run it."""
+"""The exercises of lab 3: affine arithmetic, a convolution in integers, an int8 model and how to run it."""
 
 from tflite_course.labs.lab_3_quantize import (
     affine_grid,
-    dequantize,
+    convolve,
     int8_model,
     predict,
     quantize,
@@ -12,7 +12,7 @@ from tflite_course.labs.lab_3_quantize import (
 EXERCISES = {
     "affine_grid": affine_grid.EXERCISE,
     "quantize": quantize.EXERCISE,
-    "dequantize": dequantize.EXERCISE,
+    "convolve": convolve.EXERCISE,
     "representative_dataset": representative_dataset.EXERCISE,
     "int8_model": int8_model.EXERCISE,
     "predict": predict.EXERCISE,

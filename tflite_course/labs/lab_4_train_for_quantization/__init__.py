@@ -1,6 +1,7 @@
-"""The exercises of lab 4: fake quantization, QAT beside its control, and what may be claimed of the two."""
+"""The exercises of lab 4: fake quantization, QAT beside its control, what may be claimed, and a better range."""
 
 from tflite_course.labs.lab_4_train_for_quantization import (
+    choose_range,
     churn,
     claim,
     fake_quantize,
@@ -18,4 +19,5 @@ EXERCISES = {
     "int8_files": int8_files.EXERCISE,
     "churn": churn.EXERCISE,
     "claim": claim.EXERCISE,
+    "choose_range": choose_range.EXERCISE,
 }

@@ -29,7 +29,7 @@ def cases(rng):
     base = _file("mnist_ds", "float32")  # small, because gzip takes its time
     sparsity, levels = float(rng.uniform(0.6, 0.9)), rng.normal(0, 0.1, int(rng.integers(6, 20)))
     return [
-        (base, _with_weights(base, lambda values: prune_smallest(values, sparsity))),
+        (base, _with_weights(base, lambda values: prune_smallest([values], sparsity)[0])),
         (base, _with_weights(base, lambda values: rng.choice(levels, values.size))),
         (_file("mnist_cnn", "float32"), _file("mnist_cnn", "int8")),
         (_file("mnist_ds", "int8"), base),

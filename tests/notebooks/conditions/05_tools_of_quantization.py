@@ -27,6 +27,7 @@ assert list(profile["float32"]) == list(profile["int8"]), "the two files have ot
 assert all(0.15 < row["steps"] < 0.4 for row in healthy), "a healthy layer has another error"
 
 # %% 05-129
+test_logits = {"mnist_ds": evaluation.predict(models.model_path("mnist_ds"), x_test)}
 healthy_accuracy = np.mean(test_logits["mnist_ds"].argmax(axis=1) == y_test)
 assert abs(sick_rows[0]["accuracy"] - healthy_accuracy) < 0.0005, "the sick float model answers in another way"
 assert sick_rows[1]["accuracy"] < sick_rows[0]["accuracy"] - 0.03, "int8 does not suffer"
@@ -51,6 +52,7 @@ for (_, weights, _), (_, stored, _) in zip(float_layers, layers_with_weights(aga
 assert details["dtype"] == np.int8 and np.allclose(details["quantization"], (1 / 255, -128), rtol=1e-3), "other input"
 
 # %% 05-146
+int8_file = int8_path.read_bytes()
 assert lost["mnist_cnn"] < 0.15 and 0.3 < lost["mnist_ds"] < 0.7, "int4 costs another share"
 assert max(accuracy[name, "dynamic int2 *"] for name in steps) < 0.15, "2 bits answer well"
 assert 0.5 < len(ladders["mnist_cnn"]["dynamic int4"]) / len(int8_file) < 0.56, "int4 has another size"

@@ -35,7 +35,9 @@ FEWEST = {
     "05_tools_of_quantization": 25,
     "05_integer_network": 13,
     "06_quantization_aware_training": 44,
-    "07_pruning": 40,
+    "07_pruning": 33,
+    "07_pruning_in_depth": 35,
+    "07_sparse_kernels": 4,
     "08_weight_clustering": 46,
     "09_combine_and_redesign": 30,
 }

@@ -30,6 +30,7 @@ SECOND_EDITION = (
     "03_run_the_interpreter",
     "04_draw_digits",
     "05_post_training_quantization",
+    "07_pruning",
 )
 
 

@@ -110,6 +110,10 @@ MAKERS = {
         "quantization_aware_training", ("assets/models/mnist_*.weights.h5",), ("assets/experiments/qat_*.tflite",)
     ),
     "pruning": _experiment("pruning", (CNN,), ("assets/experiments/pruning_*.weights.h5",)),
+    "cost_of_pruning": _experiment(
+        "cost_of_pruning", (CNN, "data/pen_digits.npz", "tflite_course/authoring/experiments/pruning.py")
+    ),
+    "sparse_kernels": Maker(f"{PACKAGE}.experiments.sparse_kernels", (), ("assets/experiments/sparse_kernels.json",)),
     "clustering": _experiment(
         "clustering", ("assets/models/mnist_*.weights.h5",), ("assets/experiments/clustering_16.npz",)
     ),

@@ -26,31 +26,38 @@ PRUNED = {  # the first convolution stays dense: few weights, and the most sensi
 }
 
 
-def train(name, schedule, sparsity, seed, x, y):
-    """Return the shipped model after one more epoch; schedule: polynomial, constant, 2:4 or control."""
+def train(name, schedule, sparsity, seed, x, y, *, rate=LEARNING_RATE, epochs=1):
+    """Return the shipped model after more training.
+
+    schedule: polynomial, constant, 2:4 or control. sparsity: a share of zeros, or {layer: share} for a schedule that
+    climbs. The last mask comes after two thirds of the training.
+    """
     import tensorflow_model_optimization as tfmot
 
     tools = tfmot.sparsity.keras
     keras.utils.set_random_seed(seed)
     model = load_model(name)
+    end = END_STEP * epochs
     options = {
-        "polynomial": lambda: {
-            "pruning_schedule": tools.PolynomialDecay(sparsity / 2, sparsity, 0, END_STEP, frequency=FREQUENCY)
+        "polynomial": lambda share: {
+            "pruning_schedule": tools.PolynomialDecay(share / 2, share, 0, end, frequency=FREQUENCY)
         },
-        "constant": lambda: {"pruning_schedule": tools.ConstantSparsity(sparsity, 0, frequency=FREQUENCY)},
-        "2:4": lambda: {"sparsity_m_by_n": (2, 4)},
+        "constant": lambda share: {"pruning_schedule": tools.ConstantSparsity(share, 0, frequency=FREQUENCY)},
+        "2:4": lambda _: {"sparsity_m_by_n": (2, 4)},
     }
     if schedule != "control":
-        chosen = options[schedule]()
 
         def wrap(layer):
-            return tools.prune_low_magnitude(layer, **chosen) if layer.name in PRUNED[name] else layer
+            if layer.name not in PRUNED[name]:
+                return layer
+            share = sparsity[layer.name] if isinstance(sparsity, dict) else sparsity
+            return tools.prune_low_magnitude(layer, **options[schedule](share))
 
         model = keras.models.clone_model(model, clone_function=wrap)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(LEARNING_RATE), loss)
+    model.compile(keras.optimizers.Adam(rate), loss)
     callbacks = [] if schedule == "control" else [tools.UpdatePruningStep()]
-    model.fit(x, y, batch_size=BATCH, epochs=1, verbose=0, callbacks=callbacks)
+    model.fit(x, y, batch_size=BATCH, epochs=epochs, verbose=0, callbacks=callbacks)
     return model if schedule == "control" else tools.strip_pruning(model)
 
 

@@ -33,7 +33,9 @@ FEWEST = {
     "05_integer_network": 13,
     "06_quantization_aware_training": 44,
     "07_pruning": 40,
-    "08_weight_clustering": 46,
+    "08_weight_clustering": 33,
+    "08_sixteen_values": 17,
+    "08_clustering_in_depth": 17,
     "09_combine_and_redesign": 30,
 }
 

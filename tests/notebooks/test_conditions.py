@@ -38,7 +38,9 @@ FEWEST = {
     "07_pruning": 33,
     "07_pruning_in_depth": 35,
     "07_sparse_kernels": 4,
-    "08_weight_clustering": 46,
+    "08_weight_clustering": 33,
+    "08_sixteen_values": 17,
+    "08_clustering_in_depth": 17,
     "09_combine_and_redesign": 30,
 }
 

@@ -31,6 +31,7 @@ SECOND_EDITION = (
     "04_draw_digits",
     "05_post_training_quantization",
     "07_pruning",
+    "08_weight_clustering",
 )
 
 

@@ -252,8 +252,8 @@ def main():
         parser.error(f"there is no part {', '.join(unknown)}: choose from {', '.join(PARTS)}")
     prepare(seed=1)
     run = {"duel": run_duel, "forgetting": run_forgetting, "temperature": run_temperature}
-    for part in options.parts or PARTS:
-        for seed in SEEDS:
+    for seed in SEEDS:  # a run that is stopped leaves whole seeds of all parts
+        for part in options.parts or PARTS:
             begin, found = time.process_time(), Rows(part)
             run[part](found, seed)
             store(found, seed, time.process_time() - begin)

@@ -1,5 +1,6 @@
 """The charts of lesson 09, and the MACs of a .tflite."""
 
+import numpy as np
 import pytest
 
 from tflite_course import evaluation
@@ -47,6 +48,33 @@ def test_the_chart_has_mine_and_the_front_has_files_alone():
         ways.draw_ways(points, "price")
     with pytest.raises(CourseError, match="No point has macs and pens"):
         ways.draw_ways(ways.published_points(), "macs", "pens")
+
+
+def test_my_own_file_as_a_point():
+    point = ways.own_point(model_path("mnist_nano", "int8"))
+    assert (point["name"], point["macs"], point["bytes"]) == ("mine", 152_990, 4_024)
+    assert 0.9 < point["pens"] < point["MNIST"] < 1
+
+
+def test_digits_that_are_invented():
+    images, labels = ways.invented_digits(12, np.random.default_rng(0))
+    assert images.shape == (12, 28, 28) and images.dtype == np.float32 and labels.tolist() == [*range(10), 0, 1]
+    assert 0 <= images.min() < images.max() <= 1
+    assert evaluation.accuracy(model_path("mnist_cnn"), images, labels) > 0.8
+
+
+def test_zeros_are_held_in_a_training():
+    keras = pytest.importorskip("tf_keras")
+    model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(3), keras.layers.Dense(2)])
+    kernel, bias = model.layers[0].get_weights()
+    kernel[::2] = 0
+    model.layers[0].set_weights([kernel, bias])
+    model.compile("adam", "mse")
+    draw = np.random.default_rng(0)
+    x, y = (draw.random((64, n), np.float32) for n in (4, 2))
+    model.fit(x, y, epochs=2, verbose=0, callbacks=[ways.hold_zeros(model)])
+    after = model.layers[0].get_weights()[0]
+    assert (after[::2] == 0).all() and (after[1::2] != kernel[1::2]).all()
 
 
 def test_bars_of_two_tests():

@@ -1,4 +1,4 @@
-"""The stored duel of lesson 09: which way to a small model is worth what, by one recipe, and its chart."""
+"""The stored duel of lesson 09: which way to a small model is worth what, by one recipe."""
 
 import json
 
@@ -6,20 +6,12 @@ import numpy as np
 
 from tflite_course.errors import CourseError
 from tflite_course.lesson.style import COLOURS, course_style
+from tflite_course.lesson.ways import COSTS, TESTS
 from tflite_course.resources import resource
-
-TESTS = {"MNIST": "accuracy", "pens": "pens"}  # name of a test set: its key in a row
-COSTS = {"bytes": "file, stripped (bytes)", "gzip": "file after gzip (bytes)", "macs": "MACs for one image"}
-GROUPS = {  # what stands in a chart: marker and colour
-    "duel": ("o", COLOURS["blue"]),
-    "shipped": ("s", COLOURS["green"]),
-    "published": ("*", COLOURS["grey"]),
-    "mine": ("D", COLOURS["vermillion"]),
-}
 
 
 def read_duel(part="duel", folder="assets/experiments"):
-    """Return (record, rows) of a part of the stored experiment: "duel", "temperature" or "forgetting".
+    """Return (record, rows) of a part of the stored experiment: "duel", "longer", "temperature" or "forgetting".
 
     record: how it was made, {"command", "date", "settings", ...}. Each row is one file: "name" (its way, and the
     network where several have it), "seed", "bytes", "gzip", "macs", "accuracy", "pens", and "right", {"MNIST", "pens"}:
@@ -117,54 +109,6 @@ def against(rows, subject, control):
     return result
 
 
-def draw_duel(points, cost="bytes", test="MNIST", lowest=0.9):
-    """Draw points by cost and accuracy, a number beside each and the names at the right; return (figure, sentence).
-
-    A line joins the front of those that are files: what was published counts other bytes.
-
-    points: dicts with "name", "group" (of GROUPS), the cost, and the test; a point without one of them is left out, and
-    one below `lowest` stands at the bottom edge. "mine" is marked by its colour, its form and a word.
-    """
-    import matplotlib.pyplot as plt
-
-    if cost not in COSTS or test not in TESTS:
-        raise CourseError(f"There is no cost '{cost}' or test '{test}': {', '.join(COSTS)}; {', '.join(TESTS)}.")
-    shown = sorted((p for p in points if p.get(cost) and p.get(test)), key=lambda p: p[cost])
-    if not shown:
-        raise CourseError(f"No point has {cost} and {test}: give what medians() returned, with a group for each.")
-    with course_style():
-        figure, axes = plt.subplots(figsize=(8.4, 4.0))
-        for number, point in enumerate(shown, 1):
-            marker, colour = GROUPS[point["group"]]
-            x, y = point[cost], 100 * max(point[test], lowest)
-            axes.plot(x, y, marker, color=colour, markersize=12 if marker == "*" else 8, zorder=3)
-            if f"{test} spread" in point:
-                low, high = (100 * max(value, lowest) for value in point[f"{test} spread"])
-                axes.plot([x, x], [low, high], color=colour, linewidth=1)
-            said = "mine" if point["group"] == "mine" else str(number)
-            axes.annotate(said, (x, y), xytext=(7, 4), textcoords="offset points", fontsize=8, weight="bold")
-        front = pareto_front([p for p in shown if p["group"] != "published"], cost, test)
-        axes.step(
-            [p[cost] for p in front], [100 * max(p[test], lowest) for p in front], "k-", lw=0.8, where="post", zorder=1
-        )
-        names = "\n".join(f"{k:2}  {p['name']}" for k, p in enumerate(shown, 1))
-        axes.text(1.02, 1.0, names, transform=axes.transAxes, va="top", fontsize=8)
-        axes.set(xscale="log", xlabel=f"{COSTS[cost]}, log scale", ylabel=f"right answers on {test} (%)")
-        axes.margins(x=0.08, y=0.08)
-    best = ", ".join(f"{p['name']} ({p[cost]:,}, {p[test]:.2%})" for p in front)
-    return figure, f"{len(shown)} models by {cost} and {test}; on the front: {best}"
-
-
-def pareto_front(points, cost, test):
-    """Return the points that no other beats in cost and accuracy, cheapest first."""
-    front, best = [], 0
-    for point in sorted((p for p in points if p.get(cost) and p.get(test)), key=lambda p: (p[cost], -p[test])):
-        if point[test] > best:
-            front.append(point)
-            best = point[test]
-    return front
-
-
 def draw_spread(rows, names, *, label="right answers (%)"):
     """Draw one mark a seed for each of these names, MNIST left and pens right, the median as a line; return the figure.
 
@@ -187,43 +131,3 @@ def draw_spread(rows, names, *, label="right answers (%)"):
             axes.set_ylim(len(names) - 0.5, -0.5)
             axes.grid(axis="x")
     return figure
-
-
-def bars_of_two(shares):
-    """Draw {name: {"MNIST": share, "pens": share}} as bars, one panel for each test, each number written; a figure."""
-    import matplotlib.pyplot as plt
-
-    with course_style():
-        figure, panels = plt.subplots(1, 2, figsize=(7.6, 0.8 + 0.3 * len(shares)), sharey=True)
-        for axes, test in zip(panels, TESTS, strict=True):
-            values = [100 * share[test] for share in shares.values()]
-            bars = axes.barh(list(shares), values, color=COLOURS["blue"])
-            axes.bar_label(bars, [f"{value:.1f}" for value in values], padding=3)
-            axes.set(title=test, xlabel="right answers (%)", xlim=(0, 115), xticks=(0, 50, 100))
-            axes.grid(visible=False)
-        panels[0].invert_yaxis()
-    return figure
-
-
-# (bytes, right on MNIST) as their authors state them: weights alone, at four bytes a parameter where only those are
-# counted. The sources stand at the end of lesson 09.
-PUBLISHED = {
-    "BitNetMCU, 5.4 kB of weights": (5_400, 0.9906),
-    "697 parameters": (4 * 697, 0.9903),
-    "neural golfing, 575 parameters": (4 * 575, 0.98),
-}
-
-
-def published_points():
-    """Return what others reached as points for draw_duel(): they have bytes and MNIST alone."""
-    return [{"name": n, "group": "published", "bytes": b, "MNIST": a} for n, (b, a) in PUBLISHED.items()]
-
-
-def own_point(model):
-    """Return a .tflite model, bytes or a path, as the point "mine" of draw_duel(): all costs, both tests."""
-    from tflite_course.datasets import load_mnist, load_pen_digits
-    from tflite_course.evaluation import accuracy, size_ledger
-    from tflite_course.models.macs import count_macs
-
-    point = {"name": "mine", "group": "mine", "macs": count_macs(model)} | size_ledger(model)
-    return point | {"MNIST": accuracy(model, *load_mnist()[1]), "pens": accuracy(model, *load_pen_digits())}

@@ -91,22 +91,14 @@ def published_points():
     return [{"name": n, "group": "published", "bytes": b, "MNIST": a} for n, (b, a) in PUBLISHED.items()]
 
 
-def draw_dots(values, label):
-    """Draw {name: numbers} as dots, one line a name with its mean as a bar, and return the figure.
+def own_point(model):
+    """Return a .tflite model, bytes or a path, as the point "mine" of draw_ways(): all costs, both tests."""
+    from tflite_course.datasets import load_mnist, load_pen_digits
+    from tflite_course.evaluation import accuracy, size_ledger
+    from tflite_course.models.macs import count_macs
 
-    label: what the axis shows, with its unit.
-    """
-    import matplotlib.pyplot as plt
-
-    with course_style():
-        figure, axes = plt.subplots(figsize=(6.4, 0.9 + 0.4 * len(values)))
-        for place, numbers in enumerate(values.values()):
-            axes.plot(numbers, [place] * len(numbers), "o", color=COLOURS["blue"], alpha=0.7)
-            mean = sum(numbers) / len(numbers)
-            axes.plot([mean, mean], [place - 0.3, place + 0.3], color=COLOURS["vermillion"])
-        axes.set(xlabel=label, yticks=range(len(values)), yticklabels=values, ylim=(len(values) - 0.5, -0.5))
-        axes.grid(axis="x")
-    return figure
+    point = {"name": "mine", "group": "mine", "macs": count_macs(model)} | size_ledger(model)
+    return point | {"MNIST": accuracy(model, *load_mnist()[1]), "pens": accuracy(model, *load_pen_digits())}
 
 
 def invented_digits(count, draw):

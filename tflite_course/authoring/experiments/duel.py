@@ -1,14 +1,16 @@
 """One duel of the ways to a small model, by one recipe; a sweep of temperatures; and what compression forgets.
 
     python -m tflite_course.authoring duel                 # all parts
-    python -m tflite_course.authoring duel temperature     # one part; the others stay as they are
+    python -m tflite_course.authoring duel temperature     # one part; the others stay as they are, also with --seeds
 
 duel         Each way gets, for each seed, the same IMAGES images of MNIST in two phases, FIRST and SECOND (epochs and
              learning rate, with cosine decay). Ways differ in the network that begins and in what happens before or
              during the second phase. Every file is stripped and measured on the same test images.
-temperature  mnist_nano by the same recipe, from labels alone and from labels and mnist_cnn, at several temperatures.
+longer       Three of these networks with LONGER images, four times as many steps.
+temperature  mnist_nano by the same recipe with LONGER images, from labels alone and from labels and mnist_cnn, at
+             several temperatures.
 forgetting   mnist_cnn, which has learned invented pen digits too, trained on and pruned with images of MNIST alone,
-             and with a mixed set of as many images.
+             and with a mixed set of as many images, both at the GENTLE rate.
 
 Writes duel.json, duel_right.npz (one bit for each row and test image: was it read right?), and the two pruned files
 of the first seed, duel_pruned_*.tflite. CPU time is stored with the record.
@@ -16,6 +18,7 @@ of the first seed, duel_pruned_*.tflite. CPU time is stored with the record.
 
 import argparse
 import json
+import sys
 import time
 
 import numpy as np
@@ -24,7 +27,12 @@ import tf_keras as keras
 
 from tflite_course import evaluation
 from tflite_course.authoring.experiments import record
-from tflite_course.authoring.experiments.quantization_aware_training import add_fake_quantization, to_float32, to_int4
+from tflite_course.authoring.experiments.quantization_aware_training import (
+    add_fake_quantization,
+    to_float32,
+    to_int4,
+    without_wrappers,
+)
 from tflite_course.authoring.models.train_mnist_cnn import invent_image
 from tflite_course.datasets import load_mnist, load_pen_digits
 from tflite_course.models import build, build_mnist_cnn, load_model
@@ -32,8 +40,8 @@ from tflite_course.models.flatbuffer import strip
 from tflite_course.models.macs import count_macs
 from tflite_course.setup import prepare
 
-NAME, PARTS = "duel", ("duel", "forgetting", "temperature")
-IMAGES, BATCH, SEEDS, CALIBRATION = 6_400, 64, (1, 2, 3), 200
+NAME, PARTS = "duel", ("duel", "forgetting", "longer", "temperature")
+IMAGES, LONGER, BATCH, SEEDS, CALIBRATION = 6_400, 25_600, 64, (1, 2, 3), 200
 FIRST, SECOND, GENTLE = (2, 3e-3), (2, 1e-3), (2, 3e-4)  # epochs and learning rate; GENTLE: of what is trained already
 SPARSITY, TEMPERATURES, TEACHER = 0.8, (1.0, 2.0, 4.0, 8.0), 2.0  # TEACHER: the temperature in the duel
 NARROW = (5, 10, 20)  # as many bytes of int8 weights as mnist_small
@@ -41,10 +49,10 @@ PRUNED = ("conv_2", "conv_3", "logits")  # the first convolution stays dense, as
 INVENTED = 2_560  # of the mixed set: as large a share as in the training of mnist_cnn
 
 
-def choose(seed):
-    """Return (images, labels) of a seed: float32 (IMAGES, 28, 28) and int64 (IMAGES,), in the order of training."""
+def choose(seed, count=IMAGES):
+    """Return (images, labels) of a seed: float32 (count, 28, 28) and int64 (count,), in the order of training."""
     (x, y), _ = load_mnist()
-    chosen = np.random.default_rng(seed).permutation(len(x))[:IMAGES]
+    chosen = np.random.default_rng(seed).permutation(len(x))[:count]
     return x[chosen], y[chosen]
 
 
@@ -126,7 +134,8 @@ def to_int8(model, images):
 
 def at_four_bits(model, data, seed):
     """Return a .tflite whose weights have 4 bits (activations in float32), trained for it in the second phase."""
-    return to_int4(to_float32(fit(add_fake_quantization(model, 4), data, SECOND, seed)))
+    aware = fit(add_fake_quantization(model, 4), data, SECOND, seed)
+    return to_int4(to_float32(without_wrappers(aware, model.name)))
 
 
 def take_filters(model, filters, score):
@@ -171,7 +180,7 @@ class Rows:
 
 def run_temperature(found, seed):
     """Add mnist_nano, taught by labels and by the shipped mnist_cnn."""
-    data, shipped = choose(seed), load_model("mnist_cnn").get_weights()
+    data, shipped = choose(seed, LONGER), load_model("mnist_cnn").get_weights()
     teacher = fresh("mnist_cnn", weights=shipped).predict(data[0], batch_size=500, verbose=0)
     for temperature in (None, *TEMPERATURES):
         loss = label_loss if temperature is None else distillation_loss(temperature)
@@ -212,6 +221,16 @@ def run_duel(found, seed):
     found.add("designed, teacher", "mnist_small", seed, to_int8(taught, data[0]), temperature=TEACHER)
 
 
+def run_longer(found, seed):
+    """Add three networks that begin anew, with LONGER images: what more training changes."""
+    data = choose(seed, LONGER)
+    ways = {"large": "mnist_cnn", "narrow": NARROW, "designed": "mnist_small"}
+    for way, network in ways.items():
+        name = network if isinstance(network, str) else "-".join(map(str, network))
+        model = both_phases(fresh(network, seed), data, seed)
+        found.add(way, name, seed, to_int8(model, data[0]))
+
+
 def run_forgetting(found, seed):
     """Add mnist_cnn, trained on and pruned with two sets of images; store the pruned files of the first seed."""
     start = load_model("mnist_cnn").get_weights()
@@ -237,7 +256,15 @@ def store(found, seed, seconds):
     right = {name: np.stack(values + found.right[name]) for name, values in right.items()}
     np.savez_compressed(bits, **right)
     spent[f"{found.part} {seed}"] = round(seconds)
-    settings = {"images": IMAGES, "batch": BATCH, "seeds": SEEDS, "first": FIRST, "second": SECOND, "gentle": GENTLE}
+    settings = {
+        "images": IMAGES,
+        "longer": LONGER,
+        "batch": BATCH,
+        "seeds": SEEDS,
+        "first": FIRST,
+        "second": SECOND,
+        "gentle": GENTLE,
+    }
     settings |= {"sparsity": SPARSITY, "teacher": TEACHER, "invented": INVENTED, "pruned": PRUNED}
     settings |= {"processor": evaluation.machine(), "cpu_seconds": spent}
     record.store(NAME, rows, sum(spent.values()), **settings)
@@ -246,13 +273,17 @@ def store(found, seed, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"from {', '.join(PARTS)}; none: all")
+    parser.add_argument(
+        "--seeds", nargs="+", type=int, choices=SEEDS, default=SEEDS, help="the others stay as they are"
+    )
     options = parser.parse_args()
     unknown = sorted(set(options.parts) - set(PARTS))
     if unknown:
         parser.error(f"there is no part {', '.join(unknown)}: choose from {', '.join(PARTS)}")
     prepare(seed=1)
-    run = {"duel": run_duel, "forgetting": run_forgetting, "temperature": run_temperature}
-    for seed in SEEDS:  # a run that is stopped leaves whole seeds of all parts
+    run = {"duel": run_duel, "forgetting": run_forgetting, "longer": run_longer, "temperature": run_temperature}
+    sys.argv = [NAME]  # the record names the command that makes all of it
+    for seed in options.seeds:  # a run that is stopped leaves whole seeds of all parts
         for part in options.parts or PARTS:
             begin, found = time.process_time(), Rows(part)
             run[part](found, seed)

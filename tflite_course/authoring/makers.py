@@ -114,7 +114,7 @@ MAKERS = {
         "duel",
         (CNN, "data/pen_digits.npz", *STROKES),
         ("assets/experiments/duel_right.npz", "assets/experiments/duel_pruned_*.tflite"),
-    ),
+    )._replace(commands=(("--again",),)),
     "federated": _experiment("federated", ("tflite_course/targets/federated/*",)),
     "keras3": _experiment(
         "keras3",

@@ -36,3 +36,28 @@ assert record["mnist_nano int8"]["accuracy"] >= 0.975 and record["mnist_nano int
 small, cnn = record["mnist_small int8"], record["mnist_cnn float32"]
 assert small["high"] > cnn["low"] and cnn["high"] > small["low"], "the bands do not overlap"
 assert small["pens"] < cnn["pens"] - 0.005, "mnist_small reads strangers as well as mnist_cnn"
+
+# %% 09-52
+assert middle["labels"]["MNIST"] > middle["teacher, T = 8"]["MNIST"] + 0.1, "a high temperature does no harm"
+assert abs(middle["labels"]["MNIST"] - middle["teacher, T = 1"]["MNIST"]) < 0.05, "a teacher at T = 1 changes much"
+
+# %% 09-74
+assert len(ways) == 9 and ways["large"]["bytes"] < 4 * small, "another duel"
+
+# %% 09-116
+assert ways["designed: mnist_small"]["MNIST"] < ways["large"]["MNIST"] - 0.005, "small is as good as large"
+assert ways["4 bits"]["bytes"] < 0.6 * ways["large"]["bytes"], "4 bits do not halve the file"
+assert abs(ways["4 bits"]["MNIST"] - ways["large"]["MNIST"]) < 0.003, "4 bits cost accuracy"
+assert 5 * ways["narrow"]["macs"] < ways["designed: mnist_small"]["macs"], "the narrow network does not save work"
+
+# %% 09-124
+assert lost["pens"] > 3 * lost["accuracy"] > 1, "pens do not lose more"
+
+# %% 09-141
+assert after["pruned, mixed"]["pens"] > after["pruned, MNIST"]["pens"], "the mixed set keeps no more"
+for part in ("pruned", "trained on"):
+    pens = {row["name"]: row["pens"] for row in kept if row["seed"] == 2}
+    assert pens[f"{part}, mixed"] > pens[f"{part}, MNIST"], "the mixed set keeps no more in another seed"
+
+# %% 09-126
+assert change["fixed"] > change["broken"], "the mixed set breaks more than it fixes"

@@ -1,14 +1,13 @@
 """One duel of the ways to a small model, by one recipe; a sweep of temperatures; and what compression forgets.
 
-    python -m tflite_course.authoring duel                 # all parts
-    python -m tflite_course.authoring duel temperature     # one part; the others stay as they are, also with --seeds
+    python -m tflite_course.authoring duel --again         # all parts
+    python -m tflite_course.authoring duel                 # the parts and seeds that the record does not have yet
 
 duel         Each way gets, for each seed, the same IMAGES images of MNIST in two phases, FIRST and SECOND (epochs and
              learning rate, with cosine decay). Ways differ in the network that begins and in what happens before or
              during the second phase. Every file is stripped and measured on the same test images.
 longer       Three of these networks with LONGER images, four times as many steps.
-temperature  mnist_nano by the same recipe with LONGER images, from labels alone and from labels and mnist_cnn, at
-             several temperatures.
+temperature  mnist_nano by the same recipe, from labels alone and from labels and mnist_cnn, at several temperatures.
 forgetting   mnist_cnn, which has learned invented pen digits too, trained on and pruned with images of MNIST alone,
              and with a mixed set of as many images, both at the GENTLE rate.
 
@@ -40,7 +39,7 @@ from tflite_course.models.flatbuffer import strip
 from tflite_course.models.macs import count_macs
 from tflite_course.setup import prepare
 
-NAME, PARTS = "duel", ("duel", "forgetting", "longer", "temperature")
+NAME, PARTS = "duel", ("duel", "forgetting", "temperature", "longer")
 IMAGES, LONGER, BATCH, SEEDS, CALIBRATION = 6_400, 25_600, 64, (1, 2, 3), 200
 FIRST, SECOND, GENTLE = (2, 3e-3), (2, 1e-3), (2, 3e-4)  # epochs and learning rate; GENTLE: of what is trained already
 SPARSITY, TEMPERATURES, TEACHER = 0.8, (1.0, 2.0, 4.0, 8.0), 2.0  # TEACHER: the temperature in the duel
@@ -180,7 +179,7 @@ class Rows:
 
 def run_temperature(found, seed):
     """Add mnist_nano, taught by labels and by the shipped mnist_cnn."""
-    data, shipped = choose(seed, LONGER), load_model("mnist_cnn").get_weights()
+    data, shipped = choose(seed), load_model("mnist_cnn").get_weights()
     teacher = fresh("mnist_cnn", weights=shipped).predict(data[0], batch_size=500, verbose=0)
     for temperature in (None, *TEMPERATURES):
         loss = label_loss if temperature is None else distillation_loss(temperature)
@@ -243,6 +242,13 @@ def run_forgetting(found, seed):
             (record.FOLDER / f"duel_pruned_{images.lower()}.tflite").write_bytes(content)
 
 
+def stored():
+    """Return the (part, seed) that the record has: a run that was stopped goes on behind them."""
+    path = record.FOLDER / f"{NAME}.json"
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+    return {(row["part"], row["seed"]) for row in rows}
+
+
 def store(found, seed, seconds):
     """Write the record anew with these Rows in place of the old ones of the same part and seed."""
     path, bits = record.FOLDER / f"{NAME}.json", record.FOLDER / f"{NAME}_right.npz"
@@ -273,21 +279,21 @@ def store(found, seed, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"from {', '.join(PARTS)}; none: all")
-    parser.add_argument(
-        "--seeds", nargs="+", type=int, choices=SEEDS, default=SEEDS, help="the others stay as they are"
-    )
+    parser.add_argument("--seeds", nargs="+", type=int, choices=SEEDS, default=SEEDS, help="default: all")
+    parser.add_argument("--again", action="store_true", help="also what is stored already")
     options = parser.parse_args()
     unknown = sorted(set(options.parts) - set(PARTS))
     if unknown:
         parser.error(f"there is no part {', '.join(unknown)}: choose from {', '.join(PARTS)}")
     prepare(seed=1)
     run = {"duel": run_duel, "forgetting": run_forgetting, "longer": run_longer, "temperature": run_temperature}
-    sys.argv = [NAME]  # the record names the command that makes all of it
-    for seed in options.seeds:  # a run that is stopped leaves whole seeds of all parts
-        for part in options.parts or PARTS:
-            begin, found = time.process_time(), Rows(part)
-            run[part](found, seed)
-            store(found, seed, time.process_time() - begin)
+    sys.argv = [NAME, "--again"]  # the record names the command that makes all of it
+    for part in [part for part in PARTS if part in (options.parts or PARTS)]:
+        for seed in options.seeds:
+            if options.again or (part, seed) not in stored():
+                begin, found = time.process_time(), Rows(part)
+                run[part](found, seed)
+                store(found, seed, time.process_time() - begin)
 
 
 if __name__ == "__main__":

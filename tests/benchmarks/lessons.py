@@ -3,7 +3,7 @@
     make benchmark-lessons
     make benchmark-lessons OFFICIAL=folder      # with the official notebooks, which are not part of the course
 
-It runs lessons 05 to 09 and prints, topic by topic, the seconds of the cells that belong to the topic (tagged
+It runs lessons 05 to 08 and what goes deeper than 09, and prints, topic by topic, the seconds of its cells (tagged
 "topic-..." in the notebook, imports and loading included), the bytes and the accuracy of the model that comes out. With
 a folder it runs the official notebooks found there too, and prints ratios of both runs; without, ratios to the seconds
 that those notebooks took once, on another two-core machine. Nothing is asserted: times depend on the machine.
@@ -20,6 +20,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from tests import ROOT
+from tests.tools.lessons import notebook_path
 from tflite_course import evaluation
 from tflite_course.authoring import kernels  # noqa: F401  the same environment as in the tests
 
@@ -38,7 +39,7 @@ TOPICS = {
     "pruning": ("07_pruning", "topic-pruning", "mine", "pruning_with_keras.ipynb", None),
     "2:4 sparsity": ("07_pruning", "topic-2-4-sparsity", "two_four", "pruning_with_sparsity_2_by_4.ipynb", 223),
     "clustering": ("08_weight_clustering", "topic-clustering", "clustered_bytes", "clustering_example.ipynb", 115),
-    "pruning-preserving QAT": ("09_combine_and_redesign", "topic-pqat", "pqat", "pqat_example.ipynb", 240),
+    "pruning-preserving QAT": ("09_combining_steps", "topic-pqat", "pqat", "pqat_example.ipynb", 240),
 }
 
 # Before an official notebook: MNIST from the course's file, Keras 2, and no pip.
@@ -103,9 +104,10 @@ def duration(cell):
 
 def run_lesson(name):
     """Return ({tag: seconds}, seconds in all, models): imports and loading count for every topic of the lesson."""
-    notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    path = notebook_path(name)
+    notebook = nbformat.read(path, as_version=4)
     tags = [cell.metadata.get("tags", []) for cell in notebook.cells if cell.cell_type == "code"]
-    times, models = run(notebook, ROOT / "notebooks", "not _name.startswith('_')")
+    times, models = run(notebook, path.parent, "not _name.startswith('_')")
     topics = {tag for cell in tags for tag in cell if tag.startswith("topic-")}
     seconds = {
         topic: sum(time for time, cell in zip(times, tags, strict=True) if topic in cell or "topic-all" in cell)

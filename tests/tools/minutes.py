@@ -32,6 +32,7 @@ SECOND_EDITION = (
     "05_post_training_quantization",
     "07_pruning",
     "08_weight_clustering",
+    "09_combine_and_redesign",
 )
 
 

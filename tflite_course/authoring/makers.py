@@ -120,6 +120,11 @@ MAKERS = {
     "combine": _experiment("combine", (CNN,), ("assets/experiments/combine_*.weights.h5",)),
     "redesign": _experiment("redesign", (CNN,)),
     "distillation": _experiment("distillation", ("assets/models/mnist_nano*",)),
+    "duel": _experiment(
+        "duel",
+        (CNN, "data/pen_digits.npz", *STROKES),
+        ("assets/experiments/duel_right.npz", "assets/experiments/duel_pruned_*.tflite"),
+    )._replace(commands=(("--again",),)),
     "federated": _experiment("federated", ("tflite_course/targets/federated/*",)),
     "keras3": _experiment(
         "keras3",

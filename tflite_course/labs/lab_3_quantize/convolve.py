@@ -5,6 +5,7 @@ import functools
 import numpy as np
 
 from tflite_course.labs.exercise import Exercise, KnownMistake
+from tflite_course.labs.lab_3_quantize.common import CUT_OFF, NOT_INT8, ROUNDED_DOWN
 
 IMAGES = 12  # of the test set, whose activations the cases are cut from
 LAYERS = 2  # the first convolutions of the shipped model
@@ -173,7 +174,6 @@ def still_wide(x, w, b, zero_x, zero_y, multiplier, *, dtype):
     return convolve(x, w, b, zero_x, zero_y, multiplier).astype(dtype)
 
 
-WIDE = "the values are right and the dtype is not: end with `.astype(np.int8)`."
 BIAS = "add the bias to the sums, before the rescale: it stands on their grid."
 
 EXERCISE = Exercise(
@@ -196,8 +196,8 @@ EXERCISE = Exercise(
             "you add the zero point of y before the rescale. It stands on the grid of y: add it at the end.",
             zero_y_before_the_rescale,
         ),
-        KnownMistake("you round down. Round to the nearest whole number.", rounded_down),
-        KnownMistake("you cut the fraction off. Round to the nearest whole number.", truncated),
+        KnownMistake(ROUNDED_DOWN, rounded_down),
+        KnownMistake(CUT_OFF, truncated),
         KnownMistake("values outside int8 wrap around. Clip to -128 and 127 before you cast.", not_clipped),
         KnownMistake(
             "your kernel is turned by 180 degrees, as mathematics defines it. Networks do not turn it: w[f, 0, 0] "
@@ -207,7 +207,7 @@ EXERCISE = Exercise(
         KnownMistake("the filters are the first axis of what you return. They must be the last.", filters_first),
         KnownMistake("you use one multiplier for all filters. Each has its own.", first_multiplier),
         *(
-            KnownMistake(WIDE, functools.partial(still_wide, dtype=dtype))
+            KnownMistake(NOT_INT8, functools.partial(still_wide, dtype=dtype))
             for dtype in (np.int32, np.int64, np.float64, np.float32)
         ),
     ],

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tflite_course.labs.exercise import Exercise, KnownMistake
+from tflite_course.labs.lab_3_quantize.common import CUT_OFF, NOT_INT8, ROUNDED_DOWN
 
 
 def quantize(real, scale, zero_point, axis=None):
@@ -117,15 +118,15 @@ EXERCISE = Exercise(
         KnownMistake(
             "values outside the range wrap around, 128 becomes -128. Clip to -128 and 127 before you cast.", not_clipped
         ),
-        KnownMistake("you cut the fraction off. Round to the nearest whole number.", truncated),
-        KnownMistake("you round down. Round to the nearest whole number.", rounded_down),
+        KnownMistake(CUT_OFF, truncated),
+        KnownMistake(ROUNDED_DOWN, rounded_down),
         KnownMistake("the zero point is missing: it must be added after the division.", no_zero_point),
         KnownMistake(
             "you subtract the zero point. It is subtracted on the way back, and added here.", zero_point_subtracted
         ),
         KnownMistake("you clip before you add the zero point, so the sum leaves int8. Clip last.", clipped_early),
         KnownMistake("you multiply by the scale. It is the distance between two points: divide by it.", multiplied),
-        KnownMistake("the values are right and the dtype is not: end with `.astype(np.int8)`.", still_float),
+        KnownMistake(NOT_INT8, still_float),
         KnownMistake("this is uint8, 0 to 255. The result must be int8, -128 to 127.", to_uint8),
     ],
 )

@@ -4,6 +4,7 @@
 assert kernels["logits"].size > total / 2 > 100 * kernels["conv_1"].size, "the weights stand in other layers"
 
 # %% 07-13
+assert np.any(model.get_layer("logits").get_weights()[1]), "the biases are gone with the weights"
 assert alone["conv_1"] < 0.5 < alone["conv_2"] < alone["conv_3"] < alone["logits"], "other layers are sensitive"
 
 # %% 07-113

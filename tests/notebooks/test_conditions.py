@@ -34,8 +34,8 @@ FEWEST = {
     "06_quantization_aware_training": 44,
     "07_pruning": 40,
     "08_weight_clustering": 46,
-    "09_combine_and_redesign": 28,
-    "09_combining_steps": 9,
+    "09_combine_and_redesign": 25,
+    "09_combining_steps": 8,
     "09_filters_and_bytes": 17,
 }
 

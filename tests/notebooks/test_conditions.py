@@ -41,8 +41,8 @@ FEWEST = {
     "08_weight_clustering": 33,
     "08_sixteen_values": 17,
     "08_clustering_in_depth": 17,
-    "09_combine_and_redesign": 28,
-    "09_combining_steps": 9,
+    "09_combine_and_redesign": 25,
+    "09_combining_steps": 8,
     "09_filters_and_bytes": 17,
 }
 

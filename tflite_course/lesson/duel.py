@@ -11,7 +11,7 @@ from tflite_course.resources import resource
 
 
 def read_duel(part="duel", folder="assets/experiments"):
-    """Return (record, rows) of a part of the stored experiment: "duel", "longer", "temperature" or "forgetting".
+    """Return (record, rows) of a part of the stored experiment: "duel", "temperature" or "forgetting".
 
     record: how it was made, {"command", "date", "settings", ...}. Each row is one file: "name" (its way, and the
     network where several have it), "seed", "bytes", "gzip", "macs", "accuracy", "pens", and "right", {"MNIST", "pens"}:

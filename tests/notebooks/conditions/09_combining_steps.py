@@ -19,3 +19,6 @@ assert last["zeros"] > 0.79 and last["distinct"] <= 16, "PCQAT loses zeros or cl
 
 # %% 09-27
 assert abs(accuracy - rows["sparse clustering, int8"]["accuracy"]) < 0.0005, "the stored row does not repeat"
+
+# %% 09s-33
+assert back > 2 * gone, "the mixed set breaks as much as it fixes"

@@ -6,7 +6,6 @@
 duel         Each way gets, for each seed, the same IMAGES images of MNIST in two phases, FIRST and SECOND (epochs and
              learning rate, with cosine decay). Ways differ in the network that begins and in what happens before or
              during the second phase. Every file is stripped and measured on the same test images.
-longer       Three of these networks with LONGER images, four times as many steps.
 temperature  mnist_nano by the same recipe, from labels alone and from labels and mnist_cnn, at several temperatures.
 forgetting   mnist_cnn, which has learned invented pen digits too, trained on and pruned with images of MNIST alone,
              and with a mixed set of as many images, both at the GENTLE rate.
@@ -39,8 +38,8 @@ from tflite_course.models.flatbuffer import strip
 from tflite_course.models.macs import count_macs
 from tflite_course.setup import prepare
 
-NAME, PARTS = "duel", ("duel", "forgetting", "temperature", "longer")
-IMAGES, LONGER, BATCH, SEEDS, CALIBRATION = 6_400, 25_600, 64, (1, 2, 3), 200
+NAME, PARTS = "duel", ("duel", "forgetting", "temperature")
+IMAGES, BATCH, SEEDS, CALIBRATION = 6_400, 64, (1, 2, 3), 200
 FIRST, SECOND, GENTLE = (2, 3e-3), (2, 1e-3), (2, 3e-4)  # epochs and learning rate; GENTLE: of what is trained already
 SPARSITY, TEMPERATURES, TEACHER = 0.8, (1.0, 2.0, 4.0, 8.0), 2.0  # TEACHER: the temperature in the duel
 NARROW = (5, 10, 20)  # as many bytes of int8 weights as mnist_small
@@ -220,16 +219,6 @@ def run_duel(found, seed):
     found.add("designed, teacher", "mnist_small", seed, to_int8(taught, data[0]), temperature=TEACHER)
 
 
-def run_longer(found, seed):
-    """Add three networks that begin anew, with LONGER images: what more training changes."""
-    data = choose(seed, LONGER)
-    ways = {"large": "mnist_cnn", "narrow": NARROW, "designed": "mnist_small"}
-    for way, network in ways.items():
-        name = network if isinstance(network, str) else "-".join(map(str, network))
-        model = both_phases(fresh(network, seed), data, seed)
-        found.add(way, name, seed, to_int8(model, data[0]))
-
-
 def run_forgetting(found, seed):
     """Add mnist_cnn, trained on and pruned with two sets of images; store the pruned files of the first seed."""
     start = load_model("mnist_cnn").get_weights()
@@ -264,7 +253,6 @@ def store(found, seed, seconds):
     spent[f"{found.part} {seed}"] = round(seconds)
     settings = {
         "images": IMAGES,
-        "longer": LONGER,
         "batch": BATCH,
         "seeds": SEEDS,
         "first": FIRST,
@@ -286,8 +274,8 @@ def main():
     if unknown:
         parser.error(f"there is no part {', '.join(unknown)}: choose from {', '.join(PARTS)}")
     prepare(seed=1)
-    run = {"duel": run_duel, "forgetting": run_forgetting, "longer": run_longer, "temperature": run_temperature}
-    sys.argv = [NAME, "--again"]  # the record names the command that makes all of it
+    run = {"duel": run_duel, "forgetting": run_forgetting, "temperature": run_temperature}
+    sys.argv = [NAME]  # the record names the command that makes all of it
     for part in [part for part in PARTS if part in (options.parts or PARTS)]:
         for seed in options.seeds:
             if options.again or (part, seed) not in stored():

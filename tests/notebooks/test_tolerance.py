@@ -47,6 +47,22 @@ def test_only_what_is_printed_is_accepted():
     assert accept(new, stored, ["within-5"]) == new
 
 
+def test_each_of_several_displays_is_compared_with_its_own():
+    """A cell shows a guess beside its answer, and a table: both are HTML."""
+
+    def shown(*texts):
+        return [new_output("display_data", {"text/html": text, "text/plain": "x"}) for text in texts]
+
+    stored = shown("measured: 22.16", "<td>99.37%</td>")
+    assert accept(shown("measured: 22.17", "<td>99.36%</td>"), stored, ["within-1"]) == stored
+    wrong = shown("measured: 22.17", "<td>99.30%</td>")
+    assert accept(wrong, stored, ["within-1"]) == [stored[0], wrong[1]]
+    turned = shown("<td>99.37%</td>", "measured: 22.16")
+    assert accept(turned, stored, ["within-1"]) == turned
+    more = shown("measured: 22.17", "<td>99.36%</td>", "more")
+    assert accept(more, stored, ["within-1"]) == more
+
+
 def test_times_beside_numbers():
     new, stored = ("3 changed, 5.1 us\n205 kB", "2 changed, 77.0 us\n204 kB")
     outputs = [[new_output("stream", name="stdout", text=text)] for text in (new, stored)]

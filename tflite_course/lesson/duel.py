@@ -10,15 +10,15 @@ from tflite_course.lesson.ways import COSTS, TESTS
 from tflite_course.resources import resource
 
 
-def read_duel(part="duel", folder="assets/experiments"):
+def read_duel(part="duel"):
     """Return (record, rows) of a part of the stored experiment: "duel", "temperature" or "forgetting".
 
     record: how it was made, {"command", "date", "settings", ...}. Each row is one file: "name" (its way, and the
     network where several have it), "seed", "bytes", "gzip", "macs", "accuracy", "pens", and "right", {"MNIST", "pens"}:
     bool (n,), which test images it read right. Raises CourseError for a part that the record does not have.
     """
-    record = json.loads(resource(f"{folder}/duel.json").read_text(encoding="utf-8"))
-    bits = np.load(resource(f"{folder}/duel_right.npz"))
+    record = json.loads(resource("assets/experiments/duel.json").read_text(encoding="utf-8"))
+    bits = np.load(resource("assets/experiments/duel_right.npz"))
     sizes = {"MNIST": ("mnist", 10_000), "pens": ("pens", 7_494)}
     rows = []
     for k, row in enumerate(record["rows"]):

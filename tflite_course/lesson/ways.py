@@ -139,16 +139,15 @@ def hold_zeros(model):
 def int8_file(weights, count=200):
     """Return mnist_cnn with stored weights as int8 .tflite bytes, calibrated with the first images of MNIST.
 
-    weights: the path of a .weights.h5 from the course's folder; count: of the images.
+    weights: the path of a .weights.h5; count: of the images.
     """
     import tensorflow as tf
 
     from tflite_course.datasets import load_mnist
     from tflite_course.models import load_model
-    from tflite_course.resources import resource
 
     (images, _), _ = load_mnist()
-    converter = tf.lite.TFLiteConverter.from_keras_model(load_model("mnist_cnn", weights=resource(weights)))
+    converter = tf.lite.TFLiteConverter.from_keras_model(load_model("mnist_cnn", weights=weights))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([images[k : k + 1]] for k in range(count))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]

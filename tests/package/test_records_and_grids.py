@@ -14,7 +14,7 @@ from tflite_course.models import model_path
 def test_rows_of_an_experiment():
     rows = records.read_rows("quantization_aware_training")
     assert {"part", "method", "seed", "accuracy"} <= set(rows.columns) and len(rows) > 30
-    with pytest.raises(CourseError, match="no experiment 'nothing'"):
+    with pytest.raises(CourseError, match="experiments/nothing.json is missing"):
         records.read_rows("nothing")
     assert records.read_file("qat_int8_cnn_qat")[4:8] == b"TFL3"
 

@@ -30,6 +30,7 @@ SECOND_EDITION = (
     "03_run_the_interpreter",
     "04_draw_digits",
     "05_post_training_quantization",
+    "06_quantization_aware_training",
     "07_pruning",
     "08_weight_clustering",
     "09_combine_and_redesign",

@@ -109,6 +109,9 @@ MAKERS = {
     "quantization_aware_training": _experiment(
         "quantization_aware_training", ("assets/models/mnist_*.weights.h5",), ("assets/experiments/qat_*.tflite",)
     ),
+    "qat_border": _experiment(
+        "qat_border", ("assets/models/mnist_*.weights.h5", "data/pen_digits.npz", "tflite_course/low_bits.py")
+    ),
     "pruning": _experiment("pruning", (CNN,), ("assets/experiments/pruning_*.weights.h5",)),
     "cost_of_pruning": _experiment(
         "cost_of_pruning", (CNN, "data/pen_digits.npz", "tflite_course/authoring/experiments/pruning.py")

@@ -194,7 +194,7 @@ VERDICT_WRONG = {
     "clear is a text": (with_clear("yes"), None),
     "a key missing": (
         lambda *case: {k: v for k, v in verdict_by_hand(*case).items() if k != "clear"},
-        "expected {factor: ",
+        "expected (broken, changed, clear, factor, fixed, points)",
     ),
     "a list": (lambda *case: list(verdict_by_hand(*case).values()), "expected {factor: "),
     "the visible case alone": (
@@ -205,7 +205,7 @@ VERDICT_WRONG = {
     "its values equal everything": (lambda *case: dict.fromkeys(verdict_by_hand(*case), EqualsEverything()), None),
     "its keys equal everything": (
         lambda *case: dict(zip([*"abcde", EqualsEverything], itertools.repeat(0.0))),
-        "expected {factor: ",
+        "expected (broken, changed, clear, factor, fixed, points)",
     ),
     "nothing": (lambda *case: None, "returns nothing yet"),
     "untouched": (..., "no answer yet"),

@@ -203,7 +203,7 @@ def changed(change, start=stored):
 
 
 def pruned_kernels(names, share=0.8, start=models.load_model):
-    return changed(lambda name, kernel: prune_loop(kernel, share) if name in names else kernel, start)
+    return changed(lambda name, kernel: prune_loop([kernel], share)[0] if name in names else kernel, start)
 
 
 def still_wrapped():
@@ -281,8 +281,8 @@ def factors_zlib(before, after):
 
 
 FACTORS_WRONG = {
-    "a key missing": (lambda b, a: {"bytes": len(b) / len(a)}, "expected {bytes: "),
-    "a key too many": (lambda b, a: factors_plain(b, a) | {"time": 1.0}, "expected {bytes: "),
+    "a key missing": (lambda b, a: {"bytes": len(b) / len(a)}, "expected (activations, bytes, gzip)"),
+    "a key too many": (lambda b, a: factors_plain(b, a) | {"time": 1.0}, "(activations, bytes, gzip, time), expected"),
     "a list": (lambda b, a: list(factors_plain(b, a).values()), "a dict with the keys"),
     "the visible files alone": (lambda b, a: {"bytes": 1.0, "gzip": 3.2, "activations": 1.0}, None),
     "equals everything": (lambda b, a: dict.fromkeys(("bytes", "gzip", "activations"), EqualsEverything()), None),

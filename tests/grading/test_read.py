@@ -221,6 +221,19 @@ def test_a_damaged_word(notebook, word):
         (b'{"cells":' * 50_000, "no cell in it can be read"),
         (bytes(range(256)) * 40, "no cell in it can be read"),
     ],
+    ids=[
+        "nothing",
+        "blanks",
+        "a page",
+        "a document",
+        "a brace",
+        "a list",
+        "null",
+        "no cells",
+        "odd cells",
+        "deep lists",
+    ]
+    + ["deep lists", "deep cells", "all bytes"],
 )
 def test_what_is_not_a_notebook_gets_a_sentence(content, part):
     with pytest.raises(CourseError, match=part):

@@ -232,8 +232,9 @@ def test_a_damaged_word(notebook, word):
         "no cells",
         "odd cells",
         "deep lists",
-    ]
-    + ["deep lists", "deep cells", "all bytes"],
+        "deep cells",
+        "all bytes",
+    ],
 )
 def test_what_is_not_a_notebook_gets_a_sentence(content, part):
     with pytest.raises(CourseError, match=part):

@@ -117,6 +117,9 @@ for bits in (4, 3):
     assert ds.loc[(bits, "norms"), "pens"].mean() > max(
         ds.loc[(bits, way), "pens"].mean() for way in ("control", "QAT", "QAT, ranges")
     ), "a training reads pens better"
+    split = [[ds.loc[(bits, "QAT, ranges", seed), f"pens {key}"] for key in ("fixed", "broken")] for seed in range(3)]
+    behind = [broken > fixed and evaluation.sign_test(fixed, broken) < 0.01 for fixed, broken in split]
+    assert sum(behind) == 2, "the cures read pens better with another number of seeds"
 for seed in range(3):
     for title in ("MNIST", "pens"):
         fixed, broken = (ds.loc[(2, "QAT, ranges", seed), f"{title} {key}"] for key in ("fixed", "broken"))

@@ -50,6 +50,13 @@ assert ways["4 bits"]["bytes"] < 0.6 * ways["large"]["bytes"], "4 bits do not ha
 assert abs(ways["4 bits"]["MNIST"] - ways["large"]["MNIST"]) < 0.003, "4 bits cost accuracy"
 assert 5 * ways["narrow"]["macs"] < ways["designed: mnist_small"]["macs"], "the narrow network does not save work"
 
+# %% 09-120
+for row in against(duel, "designed: mnist_small", "narrow"):
+    if row["test"] == "MNIST":
+        assert row["by chance"] > 0.05, "small and narrow are not level on MNIST"
+    else:
+        assert row["broken"] > row["fixed"] and row["by chance"] < 0.05, "narrow is not ahead on pens"
+
 # %% 09-124
 assert lost["pens"] > 3 * lost["accuracy"] > 1, "pens do not lose more"
 

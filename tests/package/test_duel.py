@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tflite_course.errors import CourseError
-from tflite_course.lesson import duel
+from tflite_course.lesson import duel, records
 
 RIGHT = {  # (way, seed): the first so many of ten images are read
     ("large", 1): 9,
@@ -34,7 +34,8 @@ def stored(tmp_path, monkeypatch):
     (tmp_path / "duel.json").write_text(json.dumps({"rows": rows}))
     pens = np.packbits(np.zeros((len(rows), 7_494), bool), axis=1)
     np.savez(tmp_path / "duel_right.npz", mnist=np.stack(bits), pens=pens)
-    monkeypatch.setattr(duel, "resource", lambda name: tmp_path / name.split("/")[-1])
+    for module in (duel, records):
+        monkeypatch.setattr(module, "resource", lambda name: tmp_path / name.split("/")[-1])
     return tmp_path
 
 

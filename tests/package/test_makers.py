@@ -6,6 +6,7 @@ import pytest
 
 from tests import ROOT
 from tflite_course.authoring import makers
+from tflite_course.authoring.experiments import record
 from tflite_course.authoring.makers import Maker
 from tflite_course.errors import CourseError
 
@@ -83,3 +84,25 @@ def test_a_damaged_store(tmp_path):
 
 def test_the_store_names_makers():
     assert set(json.loads((ROOT / makers.STORE).read_text(encoding="utf-8"))) <= set(makers.MAKERS)
+
+
+def test_parts_of_an_experiment_are_made_and_the_others_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr(record, "FOLDER", tmp_path)
+    monkeypatch.setattr("sys.argv", ["x.py", "b"])
+    known, made = ("a", "b"), iter(range(9))
+
+    def run(part):
+        yield {"part": part, "made": next(made)}
+
+    def stored():
+        found = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
+        return [(row["part"], row["made"]) for row in found["rows"]], found["command"].split()[-2:]
+
+    record.remake("x", "part", ["b"], known, run)
+    assert stored() == ([("b", 0)], ["x", "b"])
+    record.remake("x", "part", [], known, run, bits=2)
+    assert stored() == ([("a", 1), ("b", 2)], ["a", "b"])
+    record.remake("x", "part", ["a"], known, run)
+    assert stored() == ([("a", 3), ("b", 2)], ["a", "b"])
+    with pytest.raises(CourseError, match="There is no c in this experiment: choose from a, b."):
+        record.remake("x", "part", ["c"], known, run)

@@ -10,7 +10,7 @@ from tflite_course.authoring.experiments import ranges as experiment
 from tflite_course.datasets import load_mnist
 from tflite_course.errors import CourseError
 from tflite_course.evaluation import compare_answers, predict
-from tflite_course.lesson import keep_record, ranges
+from tflite_course.lesson import keep_record, ranges, stored_record
 from tflite_course.models import model_path
 
 WEIGHTS = np.random.default_rng(0).normal(size=400)
@@ -93,13 +93,13 @@ def test_a_range_under_sliders(bits, share):
 
 
 def test_stored_experiments_are_drawn():
-    figure, sentence = ranges.draw_by_bits(ranges.stored_record("ranges"), "mnist_cnn")
+    figure, sentence = ranges.draw_by_bits(stored_record("ranges"), "mnist_cnn")
     lines = {line.get_label(): line.get_ydata() for line in figure.axes[0].get_lines()}
     assert set(lines) == {*experiment.RANGES, experiment.THREE_POINTS}
     assert lines["largest weight"][-1] < 50 < lines["least squares"][-1] and "at 2 bits" in sentence
     with pytest.raises(CourseError, match="no row of 'mnist_nano'"):
-        ranges.draw_by_bits(ranges.stored_record("ranges"), "mnist_nano")
-    figure, sentence = ranges.draw_calibration(ranges.stored_record("calibration"))
+        ranges.draw_by_bits(stored_record("ranges"), "mnist_nano")
+    figure, sentence = ranges.draw_calibration(stored_record("calibration"))
     assert len(figure.axes) == 2 and "from 1 to 1000 images" in sentence
     figure, sentence = ranges.draw_channels(np.array([[1.0, -2.0], [0.5, 0.5]]))
     assert "from 0.50 to 2.00" in sentence

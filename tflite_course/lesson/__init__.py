@@ -13,7 +13,7 @@ from tflite_course.lesson.pictures import (
     show_images,
     show_pictures,
 )
-from tflite_course.lesson.records import keep_record
+from tflite_course.lesson.records import keep_record, stored_record
 from tflite_course.lesson.style import COLOURS, course_style
 from tflite_course.lesson.tables import table
 from tflite_course.lesson.training import training_curve
@@ -36,6 +36,7 @@ __all__ = [
     "show_history",
     "show_images",
     "show_pictures",
+    "stored_record",
     "table",
     "training_curve",
 ]

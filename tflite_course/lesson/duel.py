@@ -1,10 +1,9 @@
 """The stored duel of lesson 09: which way to a small model is worth what, by one recipe."""
 
-import json
-
 import numpy as np
 
 from tflite_course.errors import CourseError
+from tflite_course.lesson.records import stored_record
 from tflite_course.lesson.style import COLOURS, course_style
 from tflite_course.lesson.ways import COSTS, TESTS
 from tflite_course.resources import resource
@@ -17,7 +16,7 @@ def read_duel(part="duel"):
     network where several have it), "seed", "bytes", "gzip", "macs", "accuracy", "pens", and "right", {"MNIST", "pens"}:
     bool (n,), which test images it read right. Raises CourseError for a part that the record does not have.
     """
-    record = json.loads(resource("assets/experiments/duel.json").read_text(encoding="utf-8"))
+    record = stored_record("duel")
     bits = np.load(resource("assets/experiments/duel_right.npz"))
     sizes = {"MNIST": ("mnist", 10_000), "pens": ("pens", 7_494)}
     rows = []

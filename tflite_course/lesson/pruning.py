@@ -1,7 +1,5 @@
 """What lesson 07 draws and looks up: lines with their seeds, schedules, patterns, sparsities read off curves."""
 
-import json
-
 import numpy as np
 
 from tflite_course.errors import CourseError
@@ -104,13 +102,6 @@ def choose_sparsities(curves, points, layers):
     return {layer: max(fits) for layer, fits in chosen.items()}
 
 
-def read_runs(record):
-    """Return the rows of a stored experiment as a DataFrame. record: the path of its JSON file."""
-    import pandas as pd
-
-    return pd.DataFrame(json.loads(record.read_text(encoding="utf-8"))["rows"])
-
-
 def seeds_by(runs, x, titles):
     """Return {set of digits: {schedule: {x: [accuracy of each seed]}}} of rows of a DataFrame, for draw_lines().
 
@@ -187,18 +178,3 @@ def weights_in(model, layers):
     if len(places) != len(layers):
         raise CourseError(f"The model has {len(places)} operators with weights, not {len(layers)}: name each of them.")
     return {name: interpreter.get_tensor(place) for name, place in zip(layers, places, strict=True)}
-
-
-def to_int8(network, images):
-    """Return a Keras network as .tflite bytes with int8 input and output, as lesson 05 converts it.
-
-    images: float32 (n, ...), for the calibration.
-    """
-    import tensorflow as tf
-
-    converter = tf.lite.TFLiteConverter.from_keras_model(network)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([image[np.newaxis]] for image in images)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = converter.inference_output_type = tf.int8
-    return converter.convert()

@@ -1,13 +1,10 @@
 """Pictures of ranges: what a grid does to weights, and stored experiments about ranges, drawn. Plumbing only."""
 
-import json
-
 import numpy as np
 
 from tflite_course.errors import CourseError
 from tflite_course.lesson.style import COLOURS, course_style
 from tflite_course.models import read_model
-from tflite_course.resources import resource
 
 LINES = ("blue", "vermillion", "green", "purple")
 MARKS = "os^D"
@@ -62,11 +59,6 @@ def check_file(model, digits, logits):
     row |= {title: float(np.mean(answers[title].argmax(1) == labels)) for title, (_, labels) in digits.items()}
     first = next(iter(answers.values()))
     return row | {"logits off": float(np.sqrt(np.mean((first - logits) ** 2)))}
-
-
-def stored_record(name):
-    """Return a stored experiment of the course, assets/experiments/NAME.json, as a dict."""
-    return json.loads(resource(f"assets/experiments/{name}.json").read_text(encoding="utf-8"))
 
 
 def draw_channels(weights):

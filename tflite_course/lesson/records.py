@@ -10,15 +10,19 @@ from tflite_course.models import read_model
 from tflite_course.resources import resource
 
 
-def read_rows(name):
-    """Return the rows of assets/experiments/NAME.json as a pandas DataFrame, in their order.
+def stored_record(name):
+    """Return a stored experiment, assets/experiments/NAME.json, as a dict with "rows" and how they were made.
 
     Raises CourseError when the course has no such experiment.
     """
+    return json.loads(resource(f"assets/experiments/{name}.json").read_text(encoding="utf-8"))
+
+
+def read_rows(name):
+    """Return the rows of a stored experiment as a pandas DataFrame, in their order; see stored_record()."""
     import pandas as pd
 
-    text = resource(f"assets/experiments/{name}.json").read_text(encoding="utf-8")
-    return pd.DataFrame(json.loads(text)["rows"])
+    return pd.DataFrame(stored_record(name)["rows"])
 
 
 def duels(models, against, digits):

@@ -141,15 +141,8 @@ def int8_file(weights, count=200):
 
     weights: the path of a .weights.h5; count: of the images.
     """
-    import tensorflow as tf
-
     from tflite_course.datasets import load_mnist
-    from tflite_course.models import load_model
+    from tflite_course.models import load_model, to_int8
 
     (images, _), _ = load_mnist()
-    converter = tf.lite.TFLiteConverter.from_keras_model(load_model("mnist_cnn", weights=weights))
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([images[k : k + 1]] for k in range(count))
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = converter.inference_output_type = tf.int8
-    return converter.convert()
+    return to_int8(load_model("mnist_cnn", weights=weights), images[:count])

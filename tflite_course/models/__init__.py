@@ -1,5 +1,6 @@
 """The course's trained models: their networks, checkpoints and .tflite files, and what is done to such a file."""
 
+from tflite_course.models.convert import to_int8
 from tflite_course.models.digits import (
     CHECKPOINTS,
     SMALL_NETWORKS,
@@ -26,4 +27,5 @@ __all__ = [
     "my_model",
     "my_tflite",
     "read_model",
+    "to_int8",
 ]

@@ -33,7 +33,7 @@ from tflite_course.authoring.experiments.quantization_aware_training import (
 )
 from tflite_course.authoring.models.train_mnist_cnn import invent_image
 from tflite_course.datasets import load_mnist, load_pen_digits
-from tflite_course.models import build, build_mnist_cnn, load_model
+from tflite_course.models import build, build_mnist_cnn, load_model, to_int8
 from tflite_course.models.flatbuffer import strip
 from tflite_course.models.macs import count_macs
 from tflite_course.setup import prepare
@@ -119,15 +119,9 @@ def prune(model, data, phase, seed):
     return fresh(model.name, weights=tools.strip_pruning(wrapped).get_weights())
 
 
-def to_int8(model, images):
-    """Return int8 .tflite bytes with int8 input and output, calibrated with the first images."""
-    shape = (1, *model.input_shape[1:])
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([images[i].reshape(shape)] for i in range(CALIBRATION))
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = converter.inference_output_type = tf.int8
-    return converter.convert()
+def int8_of(model, data):
+    """Return int8 .tflite bytes, calibrated with the first images of the training."""
+    return to_int8(model, data[0][:CALIBRATION])
 
 
 def at_four_bits(model, data, seed):
@@ -184,7 +178,7 @@ def run_temperature(found, seed):
         loss = label_loss if temperature is None else distillation_loss(temperature)
         model = both_phases(fresh("mnist_nano", seed), data, seed, loss=loss, teacher=teacher)
         way = "labels" if temperature is None else "teacher"
-        found.add(way, "mnist_nano", seed, to_int8(model, data[0]), temperature=temperature)
+        found.add(way, "mnist_nano", seed, int8_of(model, data), temperature=temperature)
 
 
 def both_phases(model, data, seed, **more):
@@ -204,19 +198,19 @@ def run_duel(found, seed):
 
     large = fit(begin(), data, SECOND, seed)
     teacher = large.predict(data[0], batch_size=500, verbose=0)
-    found.add("large", "mnist_cnn", seed, to_int8(large, data[0]))
-    found.add("pruned", "mnist_cnn", seed, to_int8(prune(begin(), data, SECOND, seed), data[0]))
+    found.add("large", "mnist_cnn", seed, int8_of(large, data))
+    found.add("pruned", "mnist_cnn", seed, int8_of(prune(begin(), data, SECOND, seed), data))
     found.add("4 bits", "mnist_cnn", seed, at_four_bits(begin(), data, seed))
     draw = np.random.default_rng(seed)
     scores = {"gamma": lambda gamma: gamma, "chance": lambda gamma: draw.random(len(gamma))}
     for rule, score in scores.items():
         model = fit(take_filters(begin(), NARROW, score), data, SECOND, seed)
-        found.add(f"removed by {rule}", narrow, seed, to_int8(model, data[0]))
-    found.add("narrow", narrow, seed, to_int8(both_phases(fresh(NARROW, seed), data, seed), data[0]))
+        found.add(f"removed by {rule}", narrow, seed, int8_of(model, data))
+    found.add("narrow", narrow, seed, int8_of(both_phases(fresh(NARROW, seed), data, seed), data))
     for name in ("mnist_small", "mnist_ds"):
-        found.add("designed", name, seed, to_int8(both_phases(fresh(name, seed), data, seed), data[0]))
+        found.add("designed", name, seed, int8_of(both_phases(fresh(name, seed), data, seed), data))
     taught = both_phases(fresh("mnist_small", seed), data, seed, loss=distillation_loss(TEACHER), teacher=teacher)
-    found.add("designed, teacher", "mnist_small", seed, to_int8(taught, data[0]), temperature=TEACHER)
+    found.add("designed, teacher", "mnist_small", seed, int8_of(taught, data), temperature=TEACHER)
 
 
 def run_forgetting(found, seed):
@@ -224,9 +218,9 @@ def run_forgetting(found, seed):
     start = load_model("mnist_cnn").get_weights()
     for images, data in (("MNIST", choose(seed)), ("mixed", mix(seed))):
         model = fit(fresh("mnist_cnn", weights=start), data, GENTLE, seed)
-        found.add("trained on", "mnist_cnn", seed, to_int8(model, data[0]), images=images)
+        found.add("trained on", "mnist_cnn", seed, int8_of(model, data), images=images)
         model = prune(fresh("mnist_cnn", weights=start), data, GENTLE, seed)
-        content = found.add("pruned", "mnist_cnn", seed, to_int8(model, data[0]), images=images)
+        content = found.add("pruned", "mnist_cnn", seed, int8_of(model, data), images=images)
         if seed == SEEDS[0]:
             (record.FOLDER / f"duel_pruned_{images.lower()}.tflite").write_bytes(content)
 

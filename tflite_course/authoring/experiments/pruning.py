@@ -15,7 +15,7 @@ import tf_keras as keras
 from tflite_course import evaluation
 from tflite_course.authoring.experiments import record
 from tflite_course.datasets import load_mnist
-from tflite_course.models import load_model
+from tflite_course.models import load_model, to_int8
 from tflite_course.setup import prepare
 
 IMAGES, BATCH, LEARNING_RATE, END_STEP, FREQUENCY = 6_000, 64, 1e-3, 60, 10
@@ -59,16 +59,6 @@ def train(name, schedule, sparsity, seed, x, y, *, rate=LEARNING_RATE, epochs=1)
     callbacks = [] if schedule == "control" else [tools.UpdatePruningStep()]
     model.fit(x, y, batch_size=BATCH, epochs=epochs, verbose=0, callbacks=callbacks)
     return model if schedule == "control" else tools.strip_pruning(model)
-
-
-def to_int8(model, images):
-    """Return .tflite bytes with int8 input and output, calibrated with the images."""
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([images[i : i + 1]] for i in range(len(images)))
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = converter.inference_output_type = tf.int8
-    return converter.convert()
 
 
 def plan():

@@ -18,9 +18,6 @@ QAT, ranges      trained with fake quantization to the least squares grid, then 
 """
 
 import argparse
-import json
-import sys
-import time
 
 import numpy as np
 
@@ -103,25 +100,13 @@ def rows_of(name, seeds=SEEDS, bits_of=BITS):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("models", nargs="*", metavar="model", help=f"default: all of {', '.join(MODELS)}")
-    models = parser.parse_args().models or list(MODELS)
+    models = parser.parse_args().models
 
     from tflite_course.setup import prepare
 
     prepare()
-    start, rows, before = time.perf_counter(), [], 0
-    file = record.FOLDER / f"{NAME}.json"
-    if file.exists():
-        stored = json.loads(file.read_text(encoding="utf-8"))
-        rows = [row for row in stored["rows"] if row["model"] not in models]
-        before = stored["seconds"] if rows else 0
-    for model in models:
-        for row in rows_of(model):
-            print(json.dumps(row), flush=True)
-            rows.append(row)
-    rows.sort(key=lambda row: MODELS.index(row["model"]))
-    sys.argv[1:] = [model for model in MODELS if any(row["model"] == model for row in rows)]
     settings = {"images": IMAGES, "batch": BATCH, "learning_rate": RATE, "norm_images": NORM_IMAGES}
-    record.store(NAME, rows, before + time.perf_counter() - start, **settings)
+    record.remake(NAME, "model", models, MODELS, rows_of, **settings)
 
 
 if __name__ == "__main__":

@@ -16,10 +16,7 @@ rates             mnist_cnn, 8 bits, at other learning rates, fewer seeds
 """
 
 import argparse
-import json
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -222,24 +219,12 @@ def run(part):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("parts", nargs="*", metavar="part", help=f"default: all of {', '.join(PARTS)}")
-    parts = parser.parse_args().parts or list(PARTS)
+    parts = parser.parse_args().parts
 
     from tflite_course.setup import prepare
 
     prepare()
-    start, rows, before = time.perf_counter(), [], 0
-    file = record.FOLDER / f"{NAME}.json"
-    if file.exists():
-        stored = json.loads(file.read_text(encoding="utf-8"))
-        rows = [row for row in stored["rows"] if row["part"] not in parts]
-        before = stored["seconds"] if rows else 0
-    for part in parts:
-        for row in run(part):
-            print(json.dumps(row), flush=True)
-            rows.append(row)
-    rows.sort(key=lambda row: list(PARTS).index(row["part"]))
-    sys.argv[1:] = [part for part in PARTS if any(row["part"] == part for row in rows)]  # what makes all rows again
-    record.store(NAME, rows, before + time.perf_counter() - start, batch=BATCH, calibration_images=CALIBRATION)
+    record.remake(NAME, "part", parts, PARTS, run, batch=BATCH, calibration_images=CALIBRATION)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ import numpy as np
 from tflite_course import evaluation, models
 from tflite_course.authoring.experiments.record import store
 from tflite_course.datasets import load_mnist, load_pen_digits
+from tflite_course.low_bits import measure_norms
 from tflite_course.setup import prepare
 
 NAMES, BITS, TRIES, ANEW, BATCH = ("mnist_cnn",), (8, 4, 3, 2), 40, 4000, 100
@@ -96,8 +97,7 @@ def main():
                 put_on_grids(network, name, bits)
                 labels = {"model": model, "bits": bits, "range": name}
                 rows.append(row_of(network, tests, before, **labels, anew=False))
-                for first in range(0, ANEW, BATCH):
-                    network(x_train[first : first + BATCH], training=True)
+                measure_norms(network, x_train[:ANEW], BATCH)
                 rows.append(row_of(network, tests, before, **labels, anew=True))
     images = {title: len(y) for title, (_, y) in tests.items()}
     store("ranges", rows, time.time() - start, images=images, anew=ANEW, batch=BATCH, tries=TRIES)

@@ -1,6 +1,7 @@
 """What every test run shares: nbval's settings, the times of the notebooks. The kernels' environment is imported."""
 
 import os
+import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -17,6 +18,14 @@ if os.environ.get("COURSE_SHAKE"):
     shake.install()
 
 pytest_plugins = ["tests.tools.tiers"]
+
+
+@pytest.fixture(autouse=True)
+def no_figures_left():
+    """Close what a test has drawn: the next test of the worker counts the open figures, or draws into the last one."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
 
 
 def pytest_configure(config):

@@ -23,7 +23,6 @@ import re
 import signal
 import socket
 import sys
-import threading
 import time
 import warnings
 from collections import deque
@@ -570,12 +569,12 @@ def stamp(path):
 
 
 def run(options, stop):
-    """Read, prepare, infer, act until stop is set. Raises UserError when there is no model to start with."""
+    """Read, prepare, infer, act until stop, a list, holds something. Raises UserError when there is no model to start with."""
     version, model = stamp(options.model), load_model(options)
     notify("READY=1")
     every = int(os.environ.get("WATCHDOG_USEC", 2_000_000)) / 2e6  # half of what the unit allows
     frames, heard, due = Frames(options.frames, options.live), time.monotonic(), 0.0
-    while not stop.is_set():
+    while not stop:
         if time.monotonic() >= due:
             notify("WATCHDOG=1")  # the proof that the loop turns
             due = time.monotonic() + every
@@ -597,7 +596,7 @@ def run(options, stop):
                 if options.until_silence:
                     break
             else:
-                stop.wait(PAUSE)
+                time.sleep(PAUSE)
         except UserError as error:
             say(error)
     notify("STOPPING=1")
@@ -633,8 +632,8 @@ def main():
     parser.add_argument("--until-silence", action="store_true", help="end at the first silence")
     options = parser.parse_args()
 
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    stop = []  # no threading.Event: set() in a handler waits for ever for the lock of a wait() that it interrupts
+    signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
     try:
         run(options, stop)
     except UserError as error:

@@ -242,6 +242,44 @@ def test_a_model_is_replaced_while_it_runs(frames, tmp_path):
         assert program.process.wait(30) == 0
 
 
+# Sends SIGTERM at the n-th line that runs after the start, of Python's own modules too, for many n.
+TOLD_TO_STOP = """
+import importlib.util, signal, sys
+
+spec = importlib.util.spec_from_file_location("read_digits", sys.argv[1])
+program = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(program)
+program.load_model, program.PAUSE = lambda options: None, 0
+sys.argv = ["read_digits", "m.tflite", sys.argv[2], "--patience", "1e9"]
+for moment in range(40, 400):
+    seen = 0
+
+    def count(frame, event, argument):
+        global seen
+        seen += event == "line"
+        if event == "line" and seen == moment:
+            signal.raise_signal(signal.SIGTERM)
+        return count
+
+    def started(message):
+        sys.settrace(count)
+        sys._getframe(1).f_trace = count
+
+    program.notify = started
+    code = program.main()
+    sys.settrace(None)
+    assert code == 0, moment
+print("stopped each time")
+"""
+
+
+def test_it_stops_wherever_it_is_told_to(frames):
+    """A handler that takes a lock stands still where the loop holds it: once in some thousand stops."""
+    command = [sys.executable, "-c", TOLD_TO_STOP, PROGRAM, frames]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "stopped each time\n", "")
+
+
 def test_the_led_follows_certainty(frames, tmp_path):
     led = tmp_path / "led"
     write(frames, "0.pgm", pgm(golden.golden_images(np.uint8)[0]))

@@ -569,7 +569,7 @@ def stamp(path):
 
 
 def run(options, stop):
-    """Read, prepare, infer, act until stop, a list, holds something. Raises UserError when there is no model to start with."""
+    """Read, prepare, infer, act until the list stop is no longer empty. Raises UserError without a first model."""
     version, model = stamp(options.model), load_model(options)
     notify("READY=1")
     every = int(os.environ.get("WATCHDOG_USEC", 2_000_000)) / 2e6  # half of what the unit allows

@@ -179,6 +179,35 @@ def test_stored_seconds():
     }
 
 
+UNSTEADY = """
+import pathlib, pytest
+FIRST = pathlib.Path(__file__).with_name("first")
+def test_late():
+    first = not FIRST.exists()
+    FIRST.touch()
+    assert not first
+@pytest.mark.parametrize("n", range({broken}))
+def test_broken(n): assert False
+def test_fine(): pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("broken", "code", "once"), [(0, 0, ["test_late"]), (1, 1, []), (run_all.AGAIN, 1, [])], ids=["late", "red", "much"]
+)
+def test_a_few_failed_tests_run_once_more(broken, code, once, tmp_path, capfd, monkeypatch):
+    """What fails twice is red, what passes alone is named; nothing runs again where much fails."""
+    monkeypatch.setattr(run_all, "ROOT", tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    (tmp_path / "test_unsteady.py").write_text(UNSTEADY.format(broken=broken), encoding="utf-8")
+    (tmp_path / "conftest.py").write_text("pytest_plugins = ['tests.tools.tiers']\n", encoding="utf-8")
+    found = run_all.call([sys.executable, "-m", "pytest", "-q", "-n", "1", "test_unsteady.py"])
+    assert (found[0], [name.split("::")[1] for name in found[1]]) == (code, once)
+    again = "Once more, alone" in capfd.readouterr().out
+    assert again == (broken < run_all.AGAIN)
+
+
 SHARING = """
 import time, pytest
 @pytest.fixture(scope="module")

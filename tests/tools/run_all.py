@@ -1,14 +1,20 @@
 """What `make check`, `make test` and `make test-all` run: the lessons under nbval, then the tests; two workers each.
 
 python -m tests.tools.run_all check|test|all
+
+A few tests that fail may have met a busy machine (a browser, a server or a kernel that starts late): up to AGAIN of
+them run once more, alone. What fails twice is red; what passes alone is named at the end, to be cured.
 """
 
 import itertools
+import json
 import math
 import os
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 from tests import ROOT
 from tests.tools import tiers
@@ -16,6 +22,7 @@ from tests.tools.lessons import deeper_files, lesson_files
 
 # Tests that share a browser, a class or a kernel go to one worker, the rest wherever there is room.
 PYTEST = [sys.executable, "-m", "pytest", "-n", "2"]
+AGAIN = 3  # tests, or lessons
 CHEAP = 10.0  # seconds: a notebook that goes deeper and takes longer, or was never timed, waits for test-all
 
 
@@ -56,18 +63,38 @@ def steps(tier):
     return commands | {"tests": tests}
 
 
+def call(command):
+    """Run pytest, and once more what failed if that is little; return (exit code, [what failed once and passed])."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "failed.json"
+        code = subprocess.call([*command, "--failed-to", str(file)], cwd=ROOT)
+        failed = json.loads(file.read_text(encoding="utf-8")) if code == 1 else []  # other codes: pytest did not run
+    if not 0 < len(failed) <= AGAIN:
+        return code, []
+    print(f"Once more, alone: {', '.join(failed)}", flush=True)
+    alone = [sys.executable, "-m", "pytest", *["--nbval"] * failed[0].endswith(".ipynb"), *failed]
+    code = subprocess.call(alone, cwd=ROOT)
+    return code, failed if code == 0 else []
+
+
 def main():
     tier = sys.argv[1] if len(sys.argv) > 1 else "test"
     if tier not in tiers.TIERS:
         sys.exit(f"There is no tier '{tier}': choose from {', '.join(tiers.TIERS)}.")
-    codes, times, processor = {}, {}, {}
+    codes, times, processor, unsteady = {}, {}, {}, []
     for name, command in steps(tier).items():
         start, used = time.monotonic(), processor_seconds()
-        codes[name] = subprocess.call(command, cwd=ROOT)
+        if "pytest" in command:
+            codes[name], once = call(command)
+            unsteady += once
+        else:
+            codes[name] = subprocess.call(command, cwd=ROOT)
         times[name], processor[name] = time.monotonic() - start, processor_seconds() - used
     for name, code in codes.items():
         state = "green" if code == 0 else f"FAILED (ended with {code})"
         print(f"{name}: {state} after {times[name]:.0f} s ({processor[name]:.0f} s of processor time)")
+    for test in unsteady:
+        print(f"unsteady: {test} failed once and passed alone: find what it waits for or shares")
     for path in lessons(tier)[1]:
         where = path.relative_to(ROOT).as_posix()
         print(f"{path.name} has changed, too, and takes longer than this may: make test-one ONE={where}")

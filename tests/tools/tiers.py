@@ -48,6 +48,7 @@ ONE_ANSWER = re.compile(r"tests/labs/\S+\[\S+ (right:|wrong:|mistake)|tests/pack
 def pytest_addoption(parser):
     parser.addoption("--tier", choices=TIERS, default="all", help="which tests run; see tests/tools/tiers.py")
     parser.addoption("--store-durations", action="store_true", help="write tests/tools/durations.json")
+    parser.addoption("--failed-to", metavar="FILE", help="write there what failed, as JSON: tests, lessons' files")
 
 
 def kind_of(nodeid):
@@ -244,6 +245,10 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.section("seconds by part, over all workers")
         for part in sorted(parts, key=parts.get, reverse=True):
             terminalreporter.write_line(f"{part:16} {count[part]:5} tests {parts[part]:7.0f} s")
+    if config.getoption("--failed-to"):
+        failed = [report.nodeid for word in ("failed", "error") for report in terminalreporter.getreports(word)]
+        failed = [nodeid.split("::" if ".ipynb" in nodeid else "@")[0] for nodeid in failed]
+        Path(config.getoption("--failed-to")).write_text(json.dumps(list(dict.fromkeys(failed))), encoding="utf-8")
     if config.getoption("--store-durations"):
         whole = config.getoption("--tier") == "all" and not (config.option.keyword or config.option.markexpr)
         stored = merged(stored_durations(), seconds, whole)

@@ -109,6 +109,7 @@ print(box.sentence)
 """
 
 
+@pytest.mark.slow
 def test_the_kit_with_colabs_widgets(colab, tmp_path, monkeypatch):
     """ipywidgets 7: a guess that is typed is kept, a slider moves, and all four are shown with a still form."""
     monkeypatch.delenv("COURSE_GUESSES", raising=False)

@@ -56,6 +56,7 @@ def test_it_resolves(folder, system, python):
     assert not {name: version for name, version in found.items() if version not in fixed.get(name, ())}
 
 
+@pytest.mark.slow
 def test_the_environment_like_colabs_compiles_nothing(folder):
     """A package without a wheel of Colab's Python would be compiled there for minutes, and fail without a compiler."""
     colab = (lock.ROOT / "tests" / "system" / "colab-requirements.txt").read_text(encoding="utf-8")
@@ -64,6 +65,7 @@ def test_the_environment_like_colabs_compiles_nothing(folder):
     assert re.search(r"^pandas==(\S+)", colab, re.MULTILINE)[1] == found["pandas"]
 
 
+@pytest.mark.slow
 def test_a_version_that_one_python_lacks_is_found_out(folder, tmp_path):
     """What was wrong once: a version that Python 3.11.2 does not take."""
     wrong = lock.prepare(tmp_path)

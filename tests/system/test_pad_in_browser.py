@@ -397,6 +397,7 @@ def test_what_is_not_kept_stays_on_the_pad(keeping):
     assert keeping.python("", "stored()[0]") == [4]
 
 
+@pytest.mark.slow
 def test_one_is_removed_and_put_back(keeping):
     pad = Pad(keeping)
     for digit in (5, 3):
@@ -410,6 +411,7 @@ def test_one_is_removed_and_put_back(keeping):
     assert sorted(keeping.python("", "stored()[0]")) == [3, 5]
 
 
+@pytest.mark.slow
 def test_a_press_while_the_kernel_is_busy_keeps_once_and_loses_no_new_stroke(keeping):
     pad = Pad(keeping)
     pad.draw(digit_strokes(8))

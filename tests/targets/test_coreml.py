@@ -158,6 +158,7 @@ def test_what_is_no_package(packages, tmp_path, monkeypatch):
         execute.open_package(packages["float16"])
 
 
+@pytest.mark.slow
 def test_the_command(packages, tmp_path):
     done = subprocess.run([*COMMAND, packages["int8"]], capture_output=True, text=True, check=True)
     assert "linear       float16  (10, 3136)" in done.stdout and "constexpr_affine_dequantize" in done.stdout

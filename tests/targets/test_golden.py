@@ -48,6 +48,7 @@ def arm():
         pytest.skip(f"The environment for Arm could not be made, check the network: {error}")
 
 
+@pytest.mark.slow
 def test_the_script_makes_the_same_rows_again(expected, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "data"))
     from tflite_course.authoring.data import make_golden as script

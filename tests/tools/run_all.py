@@ -1,4 +1,6 @@
-"""What `make check`, `make test` and `make test-all` run: the lessons under nbval, then the tests; two workers each.
+"""What `make check`, `make test` and `make test-all` run: the lessons under nbval, then the tests.
+
+Two workers run the lessons, three the tests, which wait a third of their time: for browsers, servers and kernels.
 
 python -m tests.tools.run_all check|test|all
 
@@ -21,7 +23,7 @@ from tests.tools import tiers
 from tests.tools.lessons import deeper_files, lesson_files
 
 # Tests that share a browser, a class or a kernel go to one worker, the rest wherever there is room.
-PYTEST = [sys.executable, "-m", "pytest", "-n", "2"]
+PYTEST = [sys.executable, "-m", "pytest"]
 AGAIN = 3  # tests, or lessons
 CHEAP = 10.0  # seconds: a notebook that goes deeper and takes longer, or was never timed, waits for test-all
 
@@ -54,10 +56,19 @@ def steps(tier):
         commands["ruff"] = [sys.executable, "-m", "ruff", "check", "."]
     notebooks = [str(path) for path in lessons(tier)[0]]
     if notebooks:  # a notebook is one kernel: all its cells go to one worker
-        commands["lessons"] = [*PYTEST, "--nbval", "--dist", "loadfile", "--no-loadscope-reorder", *notebooks]
+        commands["lessons"] = [
+            *PYTEST,
+            "-n",
+            "2",
+            "--nbval",
+            "--dist",
+            "loadfile",
+            "--no-loadscope-reorder",
+            *notebooks,
+        ]
         if tier == "all":
             commands["lessons"] += ["--store-durations"]
-    tests = [*PYTEST, "--dist", "loadgroup", "-rs", "--tier", tier, "tests"]  # -rs: what is skipped, and why
+    tests = [*PYTEST, "-n", "3", "--dist", "loadgroup", "-rs", "--tier", tier, "tests"]  # -rs: what is skipped, and why
     if tier == "all":
         tests += ["--durations", "20", "--store-durations"]
     return commands | {"tests": tests}

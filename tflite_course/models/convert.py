@@ -1,10 +1,11 @@
 """The conversion to int8 that lesson 05 shows, for whatever needs such a file and is about something else."""
 
 
-def to_int8(network, images):
+def to_int8(network, images, channels=True):
     """Return a tf_keras network as .tflite bytes, int8 inside and at both ends.
 
     images: float32 (n, 28, 28) or as the network takes them; all of them calibrate.
+    channels: whether each filter gets a scale of its own; otherwise a layer has one for all of its weights.
     """
     import tensorflow as tf
 
@@ -14,4 +15,5 @@ def to_int8(network, images):
     converter.representative_dataset = lambda: ([image.reshape(shape)] for image in images)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = converter.inference_output_type = tf.int8
+    converter._experimental_disable_per_channel = not channels
     return converter.convert()

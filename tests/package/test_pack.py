@@ -50,7 +50,8 @@ def test_bytes_go_and_answers_stay(name, images):
 @pytest.mark.parametrize("per", [0, 1], ids=["a scale for each filter", "a scale for a layer"])
 def test_four_bits_halve_the_weights(per, on_a_grid, images):
     plain, packed = on_a_grid[per], pack(on_a_grid[per], bits=4)
-    assert bytes_by_kind(packed)["weights"] == bytes_by_kind(pack(plain))["weights"] / 2
+    assert bytes_by_kind(pack(plain))["weights"] == 75 + 1080
+    assert bytes_by_kind(packed)["weights"] == 38 + 540  # an odd number of weights fills half of its last byte
     apart = np.abs(evaluation.predict(packed, images) - evaluation.predict(plain, images))
     assert apart.max() <= 2 * step_of(plain) + 1e-5
     names = [entry["op_name"] for entry in evaluation.operators(evaluation.make_interpreter(packed))]
@@ -62,7 +63,7 @@ def test_tflm_agrees(bits, on_a_grid, images):
     pytest.importorskip("tflite_micro", reason="There is no TFLM here: install tflite-micro (Linux, x86-64).")
     from tflite_course.targets import tflm
 
-    packed = pack(on_a_grid[0], bits=bits)
+    packed = pack(on_a_grid[1 if bits == 4 else 0], bits=bits)  # TFLM refuses scales for each output with 4 bits
     values = evaluation.contract(packed).encode(images[:50])
     here, there = evaluation.invoke(packed, values), tflm.run(packed, values)
     assert np.abs(here.astype(int) - there).max() <= 1
@@ -72,7 +73,7 @@ def test_the_kinds_of_bytes_are_all_bytes(on_a_grid):
     packed = pack(on_a_grid[0], bits=4)
     kinds = bytes_by_kind(packed)
     assert sum(kinds.values()) == len(packed)
-    assert kinds["weights"] == (5 * 5 * 3 + 1) // 2 + 6 * 6 * 3 * 10 // 2 and kinds["biases"] == 4 * (3 + 10)
+    assert kinds["biases"] == 4 * (3 + 10) and kinds["ranges"] < kinds["tables"]
 
 
 def test_what_it_refuses(images):

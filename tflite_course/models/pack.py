@@ -20,7 +20,8 @@ def pack(model, bits=8):
 
     model: bytes or a path, of one graph. bits: 8 leaves the weights; 4 stores two of them in a byte and takes weights
     that lie on a grid of 4 bits already: of each scale the largest is 7 steps from 0; a list has a number for each
-    operator with weights. Besides strip():
+    operator with weights. (TFLM runs a dense layer of 4 bits only with one scale for all of it: channels=False in
+    to_int8.) Besides strip():
     equal tables of ranges and options are stored once; the scale of a convolution's bias goes, it is input scale times
     weight scale; a reshape before a dense layer goes, the layer reads its input as a row anyway.
     Raises CourseError for other bits, weights that are not integers or not on the grid, and what strip() refuses.

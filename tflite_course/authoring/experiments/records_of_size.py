@@ -217,7 +217,7 @@ def fit(model, data, copies, rate, seed):
         variable.assign(np.zeros(variable.shape, variable.dtype.as_numpy_dtype))
     total = max(1, steps * len(copies))
 
-    def set_rate(*_):
+    def set_rate(*_, **__):
         step = int(optimizer.iterations)
         optimizer.learning_rate = rate * min(1, (step + 1) / WARM_UP) * (1 + np.cos(np.pi * step / total)) / 2
 

@@ -1,13 +1,81 @@
-"""The training of the models of record: which images it sees, how a network is written, what it refuses."""
+"""The models of record: their files are what the stored experiment says, and read what it says, in LiteRT and TFLM."""
 
+import json
 import sys
 
 import numpy as np
 import pytest
 
+from tests import ROOT
+from tflite_course import evaluation
 from tflite_course.authoring.experiments import records_of_size as experiment
-from tflite_course.datasets import load_mnist
+from tflite_course.datasets import load_mnist, load_pen_digits
 from tflite_course.errors import CourseError
+from tflite_course.lesson.records import models_of_record
+
+STORED = json.loads((ROOT / "assets" / "experiments" / "records_of_size.json").read_text(encoding="utf-8"))
+BUDGETS = sorted({int(row["budget"]) for row in STORED["rows"]})
+IMAGES = 3  # so many images may be read otherwise on another processor
+
+
+def seeds_of(budget):
+    return [row for row in STORED["rows"] if row["budget"] == str(budget) and row["stage"] == "seed"]
+
+
+def record_of(budget):
+    """Return (row, file) of a record."""
+    [row] = [row for row in seeds_of(budget) if row["record"]]
+    return row, (ROOT / "assets" / "models" / f"record_{budget}.tflite").read_bytes()
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_the_file_is_that_of_the_row_and_fits(budget):
+    row, content = record_of(budget)
+    assert len(content) == row["bytes"] <= budget
+    names = [entry["op_name"] for entry in evaluation.operators(evaluation.make_interpreter(content))]
+    assert "RESHAPE" not in names and len([name for name in names if name != "DELEGATE"]) == row["operators"]
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_it_reads_what_is_stored(budget):
+    row, content = record_of(budget)
+    for key, (images, labels) in (("test", load_mnist()[1]), ("pens", load_pen_digits())):
+        right = evaluation.accuracy(content, images, labels) * len(images)
+        assert abs(right - row[key] * len(images)) <= IMAGES, key
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_tflm_gives_the_same_digits(budget):
+    pytest.importorskip("tflite_micro", reason="There is no TFLM here: install tflite-micro (Linux, x86-64).")
+    from tflite_course.targets import tflm
+
+    _, content = record_of(budget)
+    values = evaluation.contract(content).encode(load_mnist()[1][0][:100])
+    here, there = evaluation.invoke(content, values), tflm.run(content, values)
+    assert np.abs(here.astype(int) - there).max() <= 2
+    assert (here.argmax(1) == there.argmax(1)).mean() >= 0.99
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_the_choice_was_made_by_validation(budget):
+    seeds = seeds_of(budget)
+    assert [row["seed"] for row in seeds] == list(experiment.SEEDS) and len({row["network"] for row in seeds}) == 1
+    record, _ = record_of(budget)
+    assert record["validation"] == max(row["validation"] for row in seeds)
+    candidates = [row for row in STORED["rows"] if row["budget"] == str(budget) and row["stage"] == "candidate"]
+    best = max((row for row in candidates if row["fits"]), key=lambda row: row["validation"])
+    assert best["network"] == record["network"]
+    assert all("test" not in row and "pens" not in row for row in candidates)
+
+
+def test_the_medians_of_five_and_what_is_missing():
+    rows = models_of_record()
+    assert [row["budget"] for row in rows] == BUDGETS
+    for row in rows:
+        values = sorted(seed["test"] for seed in seeds_of(row["budget"]))
+        assert row["median"] == values[2] and row["spread"] == (values[0], values[4])
+        assert row["target"] == experiment.BUDGETS[row["budget"]].target
+        assert row["median"] + row["missing"] >= row["target"] and (row["missing"] == 0) == (values[2] >= row["target"])
 
 
 def test_validation_images_are_of_the_training_set_and_not_trained_on(tmp_path, monkeypatch):

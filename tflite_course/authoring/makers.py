@@ -128,6 +128,17 @@ MAKERS = {
         (CNN, "data/pen_digits.npz", *STROKES),
         ("assets/experiments/duel_right.npz", "assets/experiments/duel_pruned_*.tflite"),
     )._replace(commands=(("--again",),)),
+    "records_of_size": _experiment(
+        "records_of_size",
+        (
+            "data/pen_digits.npz",
+            "assets/models/mnist_cnn_float32.tflite",
+            "assets/models/mnist_cnn_augmented_float32.tflite",
+            "tflite_course/models/pack.py",
+            *STROKES,
+        ),
+        ("assets/models/record_*.tflite",),
+    ),
     "federated": _experiment("federated", ("tflite_course/targets/federated/*",)),
     "keras3": _experiment(
         "keras3",
@@ -159,7 +170,6 @@ MAKERS = {
 BY_HAND = {
     "cats_and_dogs": f"{PACKAGE}.experiments.cats_and_dogs",
     "cmsis_nn": f"{PACKAGE}.targets.cmsis_nn",
-    "records_of_size": f"{PACKAGE}.experiments.records_of_size",  # what it trains is not stored yet
 }
 
 

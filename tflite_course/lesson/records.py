@@ -69,6 +69,26 @@ def border_rows(frame, network, bits, titles=("MNIST", "pens")):
     return rows
 
 
+def models_of_record():
+    """Return a row, a dict, for each model of record, smallest budget first, from the experiment records_of_size.
+
+    "budget", "bytes", "operators", "macs", "network"; "target", "median" and "spread", (lowest, highest), of the five
+    seeds on the MNIST test; "shipped" and "pens", of the file that was chosen by validation; "missing", what the
+    median lacks of the target, 0 when it is reached. All shares from 0 to 1.
+    """
+    record, found = stored_record("records_of_size"), []
+    budgets = record["settings"]["budgets"]
+    for budget in sorted({row["budget"] for row in record["rows"]}, key=int):
+        seeds = [row for row in record["rows"] if row["budget"] == budget and row["stage"] == "seed"]
+        chosen = next(row for row in seeds if row["record"])
+        tests = [row["test"] for row in seeds]
+        row = {"budget": int(budget)} | {key: chosen[key] for key in ("bytes", "operators", "macs", "network")}
+        row |= {"target": budgets[budget]["target"], "median": float(np.median(tests))}
+        row |= {"spread": (min(tests), max(tests)), "shipped": chosen["test"], "pens": chosen["pens"]}
+        found.append(row | {"missing": max(0.0, row["target"] - row["median"])})
+    return found
+
+
 def read_file(name):
     """Return assets/experiments/NAME.tflite as bytes. Raises CourseError when there is none, or a damaged one."""
     return read_model(resource(f"assets/experiments/{name}.tflite"))

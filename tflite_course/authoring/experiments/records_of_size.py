@@ -65,11 +65,11 @@ class Budget(NamedTuple):
 
 
 BUDGETS = {
-    1536: Budget(0.95, ("4:6/5v dense", "5:8/6v dense"), short=(4, 3, 1), long=(8, 6, 2)),
+    1536: Budget(0.95, ("4:6/5v dense", "5:8/6v dense"), short=(4, 3, 1), long=(24, 18, 4)),
     3072: Budget(0.98, ("8:3 max 8:3 max 10:3 10:3 mean",)),
     4096: Budget(0.99, ("8:3 max 12:3 max 16:3 10:3 mean",)),
     6656: Budget(
-        0.993, ("8:3 max 12:3 14:3 max 16:3 mean dense",), (8, 8, 8, 4, 8), True, (0, 1, 1), (0, 2, 1), "mnist_tiny"
+        0.993, ("8:3 max 12:3 14:3 max 16:3 mean dense",), (8, 8, 8, 4, 8), True, (0, 1, 1), (0, 2, 1), "mnist_tiny", 10_000
     ),
     12288: Budget(
         0.995,
@@ -79,6 +79,7 @@ BUDGETS = {
         (0, 1, 0),
         (0, 1, 1),
         "mnist_small",
+        10_000,
     ),
 }
 

@@ -202,7 +202,7 @@ def test_a_few_failed_tests_run_once_more(broken, code, once, tmp_path, capfd, m
     (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     (tmp_path / "test_unsteady.py").write_text(UNSTEADY.format(broken=broken), encoding="utf-8")
     (tmp_path / "conftest.py").write_text("pytest_plugins = ['tests.tools.tiers']\n", encoding="utf-8")
-    found = run_all.call([sys.executable, "-m", "pytest", "-q", "-n", "1", "test_unsteady.py"])
+    found = run_all.call([sys.executable, "-m", "pytest", "-q", "test_unsteady.py"])
     assert (found[0], [name.split("::")[1] for name in found[1]]) == (code, once)
     again = "Once more, alone" in capfd.readouterr().out
     assert again == (broken < run_all.AGAIN)

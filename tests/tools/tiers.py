@@ -29,6 +29,7 @@ QUICK = 1.0  # seconds
 KIND = 2.0  # seconds: what make check spends on one kind of tests
 CHANGED = 60.0  # seconds: what it spends on the tests, and again on the lessons, of what has changed
 CHECK = 105.0  # seconds of all tests of make check: one worker's half of it and the imports leave time for a lesson
+TEST = 1700.0  # seconds of all lessons and tests of make test: two cores have 1,800 in fifteen minutes
 MADE = 3.0  # seconds: what takes longer to make is not made for make check
 STORED = 0.05  # seconds: what takes less is not stored
 SHARED = "seconds of what tests share"

@@ -7,6 +7,7 @@ compared: values of their own print other numbers.
     python -m tests.benchmarks.learners --plan --learner 3 03     what the third one does in lesson 03
 """
 
+import functools
 import html
 import random
 import re
@@ -156,8 +157,14 @@ def with_break(learner, steps, cells, rng):
 
 
 def code_cells(name):
-    notebook = nbformat.read(notebook_path(name), as_version=4)
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+    """Return the code cells of a lesson as they are stored; they are shared, so change none."""
+    path = notebook_path(name)
+    return _code_cells(path, path.stat().st_mtime_ns)
+
+
+@functools.cache
+def _code_cells(path, changed):
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
 
 
 def typed(value):

@@ -138,7 +138,7 @@ BROKEN = {
     "the product work/n.txt is missing": ["print(1)"],
     "the product is not as promised: AssertionError: another number": [TURN, "n = 'x'\nn = 77"],
     "c3, the answer has no two lines": [ASK, TURN, "reveal = print\nreveal(1)"],
-    "c1, position 2 of a slider says 'This position cannot be drawn": [
+    "c1, position 59 of a slider says 'This position cannot be drawn": [
         "from tflite_course.lesson import explore\nimport matplotlib.pyplot as plt\n\n\ndef draw(bits):\n"
         "    return plt.figure(), f'{1 / (bits - 60)}'\n\n\nexplore(draw, bits=range(1, 61))",
         TURN,

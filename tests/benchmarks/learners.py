@@ -21,7 +21,7 @@ from pathlib import Path
 from tests import ROOT
 from tests.notebooks.learners import LEARNERS, Reading, code_cells, described
 from tests.tools.lessons import deeper_files, lesson_files, number_of
-from tests.tools.minutes import LEARNED, SECOND_EDITION, read_learned
+from tests.tools.minutes import LEARNED, OVERVIEW, SECOND_EDITION, overview, read_learned
 from tflite_course.machine import processor
 
 # The plain model stands in for one of the reader's own: another than the course's, and as good as theirs.
@@ -83,14 +83,14 @@ def processor_seconds():
     return times.user + times.system + times.children_user + times.children_system
 
 
-def store(name, row, about):
+def store(name, row):
     """Put the outcome of a reader in a lesson into learners.json; those of other cells than today's are forgotten."""
     record, cells = read_learned(), [cell.id for cell in code_cells(name)]
     entry = record.setdefault(name, {})
     rows = entry.get("learners", []) if entry.get("cells") == cells else []
     rows = [other for other in rows if other["learner"] != row["learner"]] + [row]
     order = [learner.name for learner in LEARNERS]
-    record[name] = {**about, "cells": cells, "learners": sorted(rows, key=lambda row: order.index(row["learner"]))}
+    record[name] = {"cells": cells, "learners": sorted(rows, key=lambda row: order.index(row["learner"]))}
     LEARNED.write_text(json.dumps(dict(sorted(record.items())), indent=1) + "\n", encoding="utf-8")
 
 
@@ -115,13 +115,14 @@ def main():
                 place = prepare_folder(Path(folder, learner.name), learner, name, stand_in)
                 runs, outcome = Reading(learner, name, place).outcome()
                 seconds = processor_seconds() - start
-                print(
-                    f"{name}: {number}. {learner.name}: {runs} cells, {seconds:.0f} s of a core, {outcome}", flush=True
-                )
+                who = f"{name}: {number}. {learner.name}"
+                print(f"{who}: {runs} cells, {seconds:.0f} s of a core, {outcome}", flush=True)
                 failed += outcome != "reached"
                 command = " ".join(["python -m tests.benchmarks.learners", *sys.argv[1:]])
                 about = {"date": datetime.date.today().isoformat(), "processor": processor(), "command": command}
-                store(name, {"learner": learner.name, "cells": runs, "outcome": outcome}, about)
+                store(name, {"learner": learner.name, "cells": runs, "outcome": outcome, **about})
+    if not options.plan:
+        OVERVIEW.write_text(overview(), encoding="utf-8")
     raise SystemExit(failed > 0)
 
 

@@ -64,12 +64,13 @@ def test_the_record_is_that_of_today(name):
     """`python -m tests.benchmarks.learners NN` makes it, after a cell has come or gone."""
     entry = read_learned()[name]
     assert entry["cells"] == [cell.id for cell in learners.code_cells(name)]
-    assert entry["date"] and entry["processor"] and entry["command"].startswith("python -m tests.benchmarks.learners")
     rows = entry["learners"]
     assert len({row["learner"] for row in rows}) == len(rows) >= 1
     assert [row for row in rows if row["outcome"] != "reached"] == []
     for row in rows:
         learner = next(learner for learner in LEARNERS if learner.name == row["learner"])
+        assert row["date"] and row["processor"]
+        assert row["command"].startswith("python -m tests.benchmarks.learners")
         assert row["cells"] == sum(step.action == "run" for step in plan(learner, name))
 
 
@@ -187,14 +188,14 @@ def test_what_a_clear_sentence_is(text, good):
 def test_the_record_takes_a_row_and_forgets_those_of_other_cells(tmp_path, monkeypatch):
     monkeypatch.setattr(command, "LEARNED", tmp_path / "learners.json")
     monkeypatch.setattr("tests.tools.minutes.LEARNED", tmp_path / "learners.json")
-    name, about = "03_run_the_interpreter", {"date": "d", "processor": "p", "command": "c"}
+    name = "03_run_the_interpreter"
     for learner, outcome in (("Jo", "no"), ("Ada", "reached"), ("Jo", "reached")):
-        command.store(name, {"learner": learner, "cells": 1, "outcome": outcome}, about)
+        command.store(name, {"learner": learner, "cells": 1, "outcome": outcome})
     entry = read_learned()[name]
     assert [(row["learner"], row["outcome"]) for row in entry["learners"]] == [("Ada", "reached"), ("Jo", "reached")]
     cells = learners.code_cells(name)[1:]
     monkeypatch.setattr(command, "code_cells", lambda name: cells)
-    command.store(name, {"learner": "Ben", "cells": 1, "outcome": "reached"}, about)
+    command.store(name, {"learner": "Ben", "cells": 1, "outcome": "reached"})
     assert [row["learner"] for row in read_learned()[name]["learners"]] == ["Ben"]
 
 

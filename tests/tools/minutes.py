@@ -152,9 +152,10 @@ def read_rubric():
 
 
 def read_learned():
-    """Return {lesson: {"date", "processor", "command", "cells": [ids], "learners": [rows]}}.
+    """Return {lesson: {"cells": [ids], "learners": [rows]}}.
 
-    A row has "learner", a name; "cells", how many were run; "outcome": "reached", or what went wrong.
+    A row has "learner", a name; "cells", how many were run; "outcome": "reached", or what went wrong; "date",
+    "processor" and "command".
     """
     return json.loads(LEARNED.read_text(encoding="utf-8")) if LEARNED.is_file() else {}
 

@@ -1,5 +1,8 @@
 """An invited change never raises: each turn of each lesson, with each of its values, to the end of the lesson."""
 
+import ast
+import re
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
@@ -33,6 +36,21 @@ def test_each_turn_names_its_value_and_what_is_tried(path):
         name_of(code[number].source)
         assert 2 <= len(values) <= 4, f"cell {number}: two to four values, the extremes among them"
     assert all("your-turn" in cell.metadata.get("tags", []) for cell in code if "try" in cell.metadata)
+
+
+@pytest.mark.parametrize("path", [*lesson_files(), *deeper_files()], ids=lambda path: path.stem)
+def test_each_name_that_the_text_offers_is_tried(path):
+    """A text such as: **Your turn.** Convert `"mnist_small"` or `"mnist_nano"`."""
+    text, missing = "", []
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            text = cell.source
+        elif "try" in cell.metadata:
+            offered = set(re.findall(r'`"([^"`]+)"`', text.partition("Your turn")[2]))
+            stored = ast.parse(cell.source).body[0].value
+            known = {str(value) for value in cell.metadata["try"]} | {ast.unparse(stored).strip("'")}
+            missing += [(cell.id, name) for name in sorted(offered - known)]
+    assert missing == []
 
 
 def test_a_value_is_put_in_place():

@@ -68,6 +68,8 @@ def shown(capsys, *args, **options):
         ("4", 4),
         (" 3.5 ", 3.5),
         ("3,5", 3.5),
+        ("0,125", 0.125),  # no number of thousands begins with 0
+        ("-0,125", -0.125),
         ("1,000", 1000),
         ("1,234,567.5", 1234567.5),
         ("50 %", 50),
@@ -84,9 +86,15 @@ def test_numbers_as_people_type_them(text, number):
     assert parse_number(text, "times") == number
 
 
-@pytest.mark.parametrize("text", ["four", "", "nan", "inf", "1e400", "3 4", "1_000", "4..5", "about 4", None, "1,00,0"])
+@pytest.mark.parametrize("text", ["four", "", "nan", "inf", "3 4", "1_000", "4..5", "about 4", None, "1,00,0"])
 def test_what_is_not_a_number_gets_one_sentence(text):
     with pytest.raises(CourseError, match=r"^'.*' is not a number: type digits, for example 4 or 0\.5\.$"):
+        parse_number(text, "times")
+
+
+@pytest.mark.parametrize("text", ["1e400", "-1e19", "1" + 24 * "0", "9,999,999,999,999,999,999 times"])
+def test_a_number_that_is_too_large_is_named_so(text):
+    with pytest.raises(CourseError, match=r"^'.*' is too large to be kept: type a number below 1e18\.$"):
         parse_number(text, "times")
 
 

@@ -84,6 +84,7 @@ def test_what_the_page_of_numbers_says():
     assert learners_of("a", record) == "1 of 2" and learners_of("b", record) == ""
 
 
+@pytest.mark.slow
 def test_a_reader_without_an_own_model_reads_lesson_03(tmp_path):
     """The quickest lesson, by one who types words instead of numbers; all ten are in tests/tools/learners.json."""
     name = "03_run_the_interpreter"

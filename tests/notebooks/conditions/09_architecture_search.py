@@ -19,7 +19,7 @@ assert found["evolution"][0].accuracies == found["random"][0].accuracies, "the f
 assert all(max(trial.accuracy for trial in trials) > 0.12 for trials in found.values()), "nothing was learned"
 
 # %% 09n-21
-for method, own in curves.items():
+for own in curves.values():
     assert len(own) == 5 and {len(curve) for curve in own.values()} == {settings["budget"] + 1}, "seeds or epochs lack"
 assert max(seconds) < 600, "a search took longer than ten minutes"
 
@@ -34,9 +34,7 @@ best_two = [row for row in winners if row["accuracy"] > designed]
 assert all(row["instructions"] < limits.instructions / 2 and "dense" in row["network"] for row in best_two), (
     "a winner that beats the design costs half as much, or ends with a mean"
 )
-by_method = {
-    name: np.median([row["accuracy"] for row in winners if row["method"] == name]) for name in methods.METHODS
-}
+by_method = {name: np.median([row["accuracy"] for row in winners if row["method"] == name]) for name in methods.METHODS}
 assert abs(by_method["evolution"] - by_method["random"]) < 0.005, "the medians of the methods are not level"
 
 # %% 09n-28

@@ -128,6 +128,10 @@ MAKERS = {
         (CNN, "data/pen_digits.npz", *STROKES),
         ("assets/experiments/duel_right.npz", "assets/experiments/duel_pruned_*.tflite"),
     )._replace(commands=(("--again",),)),
+    "architecture_search": _experiment(
+        "architecture_search",
+        ("data/pen_digits.npz", "assets/firmware/*", "tflite_course/search/*.py", "tflite_course/models/*.py"),
+    ),
     "federated": _experiment("federated", ("tflite_course/targets/federated/*",)),
     "keras3": _experiment(
         "keras3",

@@ -123,26 +123,29 @@ def test_the_networks_are_counted(monkeypatch):
 # costs
 
 
-@pytest.fixture(scope="module")
-def converted():
-    """Return [(network, its stripped .tflite)]; each was trained for a few steps, because fresh weights repeat."""
+@pytest.fixture(
+    scope="module",
+    params=[
+        "separable 4 stride, average",
+        pytest.param("conv 6 stride, separable 12 pool, conv 8 stay, dense", marks=pytest.mark.slow),
+        pytest.param("separable 8 pool, conv 8 pool, separable 6 stay, average", marks=pytest.mark.slow),
+    ],
+)
+def converted(request):
+    """Return (network, its stripped .tflite); it was trained for a few steps, because fresh weights repeat."""
     from tflite_course.authoring.experiments.architecture_search import trained
     from tflite_course.datasets import load_mnist
 
     (x, y), _ = load_mnist()
-    texts = [
-        "separable 4 stride, average",
-        "conv 6 stride, separable 12 pool, conv 8 stay, dense",
-        "separable 8 pool, conv 8 pool, separable 6 stay, average",
-    ]
-    return [(decode(text), trained(decode(text), (x[:640], y[:640]), 1, 1)) for text in texts]
+    network = decode(request.param)
+    return network, trained(network, (x[:640], y[:640]), 1, 1)
 
 
 def test_bytes_and_memory_are_those_of_the_converted_file(converted):
-    for network, content in converted:
-        assert len(placeholder(network)) == len(content), network
-        source, _ = export_c.export(content)
-        assert activation_memory(network) == int(re.search(r"static int8_t arena\[(\d+)\]", source)[1]), network
+    network, content = converted
+    assert len(placeholder(network)) == len(content)
+    source, _ = export_c.export(content)
+    assert activation_memory(network) == int(re.search(r"static int8_t arena\[(\d+)\]", source)[1])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="TFLM has wheels for Linux alone")
@@ -151,20 +154,20 @@ def test_the_tensors_take_as_much_in_the_arena_of_tflm(converted):
     from tflite_course.authoring.targets.firmware import native_output
     from tflite_course.targets import tflm
 
-    for network, content in converted:
-        report = native_output(tflm.make_interpreter(content).print_allocations)
-        head = int(re.search(r"allocation head (\d+)", report)[1])
-        if network.head == "average":  # TFLM copies what it reshapes; each tensor takes a multiple of 16 bytes
-            assert activation_memory(network) <= head <= activation_memory(network) + 30
-        else:
-            assert head >= activation_memory(network)
+    network, content = converted
+    report = native_output(tflm.make_interpreter(content).print_allocations)
+    head = int(re.search(r"allocation head (\d+)", report)[1])
+    if network.head == "average":  # TFLM copies what it reshapes; each tensor takes a multiple of 16 bytes
+        assert activation_memory(network) <= head <= activation_memory(network) + 30
+    else:
+        assert head >= activation_memory(network)
 
 
 def test_operators_are_those_of_the_converted_file(converted):
-    for network, content in converted:
-        steps = evaluation.operators(evaluation.make_interpreter(content))
-        names = [step["op_name"] for step in steps if step["op_name"] != "DELEGATE"]
-        assert names == [step.name for step in space.operators(network)]
+    network, content = converted
+    steps = evaluation.operators(evaluation.make_interpreter(content))
+    names = [step["op_name"] for step in steps if step["op_name"] != "DELEGATE"]
+    assert names == [step.name for step in space.operators(network)]
 
 
 def test_a_placeholder_runs():
@@ -220,6 +223,7 @@ def test_a_limit_that_is_no_number(limit):
         methods.search("evolution", AMPLE._replace(instructions=limit), 10, Landscape(), PRICES)
 
 
+@pytest.mark.slow
 def test_limits_that_no_network_keeps_together():
     alone = [min(getattr(costs(network, PRICES), name) for network in drawn(300)) for name in Costs._fields]
     limits = Costs(alone[0], alone[1], alone[2])
@@ -267,6 +271,7 @@ def test_a_child_differs_in_one_choice_from_one_of_the_youngest():
         assert any(changed)
 
 
+@pytest.mark.slow
 def test_evolution_climbs_where_there_is_a_slope():
     best = {
         method: [

@@ -4,6 +4,7 @@ import numpy as np
 
 from tflite_course.errors import CourseError
 from tflite_course.lesson.style import COLOURS, course_style
+from tflite_course.search.methods import Trial, best_so_far
 
 LOOKS = {"evolution": (COLOURS["blue"], "-"), "random": (COLOURS["vermillion"], "--")}
 
@@ -18,10 +19,8 @@ def search_curves(rows, epochs):
         if row["kind"] != "search":
             continue
         curve = np.full(row["trials"][-1]["spent"] + 1, np.nan)
-        for trial in row["trials"]:
-            if len(trial["accuracies"]) == epochs:
-                behind = curve[trial["spent"] :]
-                behind[:] = np.fmax(behind, trial["accuracies"][-1])
+        for spent, best in best_so_far([Trial.stored(entry) for entry in row["trials"]], epochs):
+            curve[spent:] = best
         curves.setdefault(row["method"], {})[row["seed"]] = curve
     return curves
 

@@ -127,7 +127,7 @@ def costs_within(network, limits, prices):
 
 
 def check_limits(limits, prices):
-    """Raise CourseError, one sentence, for limits that no network of the space keeps, or that are no numbers.
+    """Raise CourseError, one sentence, for limits that no network of the space keeps, or that are not numbers.
 
     What a network costs grows with its blocks when its last layer is a mean: the cheapest have one block.
     """

@@ -13,7 +13,7 @@ import numpy as np
 
 from tflite_course.errors import CourseError
 from tflite_course.search.costs import Costs, check_limits, costs_within
-from tflite_course.search.space import Network, mutate, sample
+from tflite_course.search.space import Network, decode, mutate, sample
 
 METHODS = ("evolution", "random")
 POPULATION, TOURNAMENT = 8, 3
@@ -27,6 +27,12 @@ class Trial(NamedTuple):
     costs: Costs
     accuracies: tuple
     spent: int
+
+    @classmethod
+    def stored(cls, entry):
+        """Return a Trial of an entry of the stored experiment, a dict: the network as a text, its costs, and so on."""
+        found = Costs(*(entry[name] for name in Costs._fields))
+        return cls(decode(entry["network"]), found, tuple(entry["accuracies"]), entry["spent"])
 
     @property
     def accuracy(self):
@@ -114,10 +120,13 @@ def best_so_far(trials, epochs):
     return steps
 
 
-def front(trials, cost, epochs):
-    """Return the Trials, trained to the end, that no other beats in a cost and in accuracy, the cheapest first."""
+def front(trials, cost, epochs, step=0.0):
+    """Return the Trials, trained to the end, that no other beats in a cost and in accuracy, the cheapest first.
+
+    step: each is better than the one before by more than this.
+    """
     found = []
     for trial in sorted(trials, key=lambda trial: (getattr(trial.costs, cost), -trial.accuracy)):
-        if len(trial.accuracies) == epochs and (not found or trial.accuracy > found[-1].accuracy):
+        if len(trial.accuracies) == epochs and (not found or trial.accuracy > found[-1].accuracy + step):
             found.append(trial)
     return found

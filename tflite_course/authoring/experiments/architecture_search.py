@@ -25,19 +25,14 @@ from tflite_course import evaluation
 from tflite_course.authoring.experiments import record
 from tflite_course.datasets import load_mnist, load_pen_digits
 from tflite_course.errors import CourseError
+from tflite_course.lesson.records import stored_record
 from tflite_course.models import build_small, to_int8
 from tflite_course.models.flatbuffer import strip
 from tflite_course.models.macs import count_macs
 from tflite_course.search import methods
-from tflite_course.search.costs import (
-    Costs,
-    emulated_instructions,
-    fit_prices,
-    over,
-    predicted_instructions,
-)
+from tflite_course.search.costs import Costs, emulated_instructions, fit_prices, over, predicted_instructions
 from tflite_course.search.placeholder import placeholder
-from tflite_course.search.space import build, count, decode, sample
+from tflite_course.search.space import build, count, sample
 from tflite_course.search.training import Proxy, train
 from tflite_course.setup import prepare
 from tflite_course.targets.firmware.export_c import export
@@ -77,11 +72,7 @@ def run_prices():
 
 def stored_rows(part):
     """Return the rows of a part that is stored. Raises CourseError when it is not."""
-    import json
-
-    path = record.FOLDER / f"{NAME}.json"
-    rows = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
-    found = [row for row in rows if row["part"] == part]
+    found = [row for row in stored_record(NAME)["rows"] if row["part"] == part]
     if not found:
         raise CourseError(f"Part '{part}' is not stored yet: run `python -m tflite_course.authoring {NAME} {part}`.")
     return found
@@ -159,14 +150,12 @@ def tell(trial):
 def run_front():
     """Return a row for each network of the front of all searches together, by instructions and validation."""
     rows = [row for seed in SEEDS for row in stored_rows(str(seed)) if row["kind"] == "search"]
-    trials = [trial for row in rows for trial in row["trials"] if len(trial["accuracies"]) == EPOCHS]
-    best, result, prices = 0, [], stored_rows("prices")[0]["prices"]
-    for trial in sorted(trials, key=lambda trial: (trial["instructions"], -trial["accuracies"][-1])):
-        if trial["accuracies"][-1] > best + STEP:
-            best, network = trial["accuracies"][-1], decode(trial["network"])
-            predicted = predicted_instructions(network, prices)
-            result.append({"part": "front", "kind": "front", "validation": best, "predicted": predicted})
-            result[-1] |= measure(network, SEEDS[0])
+    trials = [methods.Trial.stored(entry) for row in rows for entry in row["trials"]]
+    prices, result = stored_rows("prices")[0]["prices"], []
+    for trial in methods.front(trials, "instructions", EPOCHS, STEP):
+        predicted = predicted_instructions(trial.network, prices)
+        result.append({"part": "front", "kind": "front", "validation": trial.accuracy, "predicted": predicted})
+        result[-1] |= measure(trial.network, SEEDS[0])
     return result
 
 

@@ -12,8 +12,9 @@ from tests.notebooks.lesson_kernel import Lesson
 from tests.notebooks.your_turn import first_failure, name_of, rounds, turns, with_value
 from tests.tools.lessons import deeper_files, lesson_files
 
+# The rounds of a lesson share a kernel: a reader goes back to a turn when the cells below it have run.
 ROUNDS = [
-    pytest.param(path.stem, changes, id=f"{path.stem} {k}")
+    pytest.param(path.stem, changes, id=f"{path.stem} {k}", marks=pytest.mark.xdist_group(f"turns of {path.stem}"))
     for path in [*lesson_files(), *deeper_files()]
     for k, changes in enumerate(rounds(nbformat.read(path, as_version=4)))
 ]

@@ -36,7 +36,9 @@ SHARED = "seconds of what tests share"
 TIERS = ("check", "test", "all")
 NOT_IN_CHECK = (
     "tests/labs/test_release.py",
+    "tests/notebooks/test_learners.py",
     "tests/notebooks/test_planted_defects.py",
+    "tests/package/test_architecture_search.py",
     *(
         f"tests/system/test_{name}.py"
         for name in ("colab", "environment", "fresh", "lock", "make", "programs", "publish")

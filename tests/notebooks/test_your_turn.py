@@ -19,6 +19,8 @@ ROUNDS = [
     for k, changes in enumerate(rounds(nbformat.read(path, as_version=4)))
 ]
 
+EVERY_POSITION = "from tflite_course.lesson import explorables\nexplorables.draw_all()"
+
 
 @pytest.mark.parametrize(("name", "changes"), ROUNDS)
 def test_a_lesson_runs_to_its_end_with_each_invited_value(name, changes, lessons):
@@ -27,6 +29,7 @@ def test_a_lesson_runs_to_its_end_with_each_invited_value(name, changes, lessons
     lesson.done = first  # the cells behind it run anew
     failure = first_failure(lesson, changes)
     assert failure is None, failure
+    assert lesson.failure_of(EVERY_POSITION) is None
 
 
 @pytest.mark.parametrize("path", [*lesson_files(), *deeper_files()], ids=lambda path: path.stem)
@@ -86,5 +89,11 @@ def test_a_change_that_raises_in_a_later_cell_is_named(tmp_path, monkeypatch):
         assert first_failure(lesson, {1: 4}) is None
         assert first_failure(lesson, {1: 2}) == "with n = 2, cell 3 ends with ['IndexError']: list index out of range"
         assert first_failure(lesson, {1: 0}) == "with n = 0, cell 3 ends with ['ZeroDivisionError']: division by zero"
+        broken = "explore(lambda bits: (plt.figure(), str(1 / bits)), bits=[1, 0])"
+        assert (
+            lesson.failure_of(f"import matplotlib.pyplot as plt\nfrom tflite_course.lesson import explore\n{broken}")
+            is None
+        )
+        assert lesson.failure_of(EVERY_POSITION) == "ZeroDivisionError: division by zero"
     finally:
         lesson.close()

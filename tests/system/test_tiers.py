@@ -52,7 +52,8 @@ def test_all_runs_everything():
 
 
 def test_test_runs_what_is_quick_and_the_quickest_of_each_kind():
-    assert numbers("test") == [0, 1, 2, 3, 6, 8, 9, 10, 11, 12, 13, 14, 15]
+    """Of the four that take 0.9 s each, too long for make test, one is the quickest of its kind."""
+    assert numbers("test") == [1, 2, 3, 6, 8, 9, 10, 11, 15]
 
 
 def test_a_lab_that_has_changed_runs_whole():

@@ -25,7 +25,7 @@ import pytest
 from tests import ROOT
 
 STORE = Path(__file__).with_name("durations.json")
-QUICK = 1.0  # seconds
+QUICK = {"check": 1.0, "test": 0.5}  # seconds
 KIND = 2.0  # seconds: what make check spends on one kind of tests
 CHANGED = 60.0  # seconds: what it spends on the tests, and again on the lessons, of what has changed
 CHECK = 105.0  # seconds of all tests of make check: one worker's half of it and the imports leave time for a lesson
@@ -106,7 +106,7 @@ def chosen(tests, tier, durations, changed=()):
     if tier == "all":
         return {test.nodeid for test in tests}
     unmarked = [test for test in tests if not test.slow]
-    quick = [test for test in unmarked if durations.get(test.nodeid, 0.0) < QUICK]
+    quick = [test for test in unmarked if durations.get(test.nodeid, 0.0) < QUICK[tier]]
     touched = [test for test in unmarked if any(is_of(test.nodeid, path) for path in changed)]
     if tier == "check":
         timed = [test for test in quick if file_key(test.nodeid) in durations]

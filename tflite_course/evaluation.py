@@ -1,7 +1,9 @@
 """Measure a .tflite model: answers, accuracy, size and latency. A model is its bytes or a path, everywhere."""
 
+import collections
 import dataclasses
 import gzip
+import hashlib
 import os
 import time
 
@@ -49,6 +51,9 @@ __all__ = [
     "try_in_child",
     "weight_structure",
 ]
+
+KEPT, KEPT_FROM = 32, 1000  # answers of so many runs are kept, of those with so many images and more
+_kept = collections.OrderedDict()
 
 
 def check_images(images):
@@ -111,9 +116,24 @@ def predict(model, images, *, batch=50, input_range=None, output=None):
 
 
 def _predict(found, images, batch=50):
+    """Return the answers of a Contract's model; those to many images are kept, lessons measure a model repeatedly."""
     if not len(images):
         return np.zeros((0, 10), np.float32)
-    return found.decode(Runner(found, batch)(found.encode(images)))
+
+    def answer():
+        return found.decode(Runner(found, batch)(found.encode(images)))
+
+    if len(images) < KEPT_FROM:
+        return answer()
+    key = hashlib.sha256(found.content)
+    key.update(np.ascontiguousarray(images))
+    key.update(repr((found.input_range, found.target["index"], found.signature, batch)).encode())
+    key = key.digest()
+    if key not in _kept:
+        _kept[key] = answer()
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+    return _kept[key].copy()
 
 
 def check_labels(labels, count):

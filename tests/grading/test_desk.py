@@ -440,6 +440,7 @@ def test_axe_finds_nothing(work, browser, scheme):
         desk.context.close()
 
 
+@pytest.mark.slow
 def test_a_desk_that_was_closed_says_so(work, browser):
     with serving(work) as address:
         desk = Page(browser, address)

@@ -355,6 +355,7 @@ LEFT = 'import glob, os; print("left:", sum(os.stat(p).st_uid > 60000 for p in g
 
 
 @needs_sandbox
+@pytest.mark.slow
 def test_gradescope_attacked(autograder):
     notebook = with_answers("fits", extra=ATTACK)
     next(cell for cell in notebook.cells if grade_id(cell) == "rescale").source = "rescale = borrowed"

@@ -210,54 +210,55 @@ def partial(full):
     return wrong
 
 
-# The attacks that make test leaves to make test-all: each loads TensorFlow, and some burn their whole time.
-LEFT_TO_ALL = ("files", "solutions", "daemon", "stderr", "memory", "forks", "loop", "transformer")
+# The attacks that wait for make test-all, in a class of their own: some burn their whole time.
+ATTACKS = ("files", "solutions", "daemon", "stderr", "memory", "forks", "loop", "transformer")
 
 
-def some_slow(cases):
-    """Return cases of pytest.mark.parametrize, of which those of LEFT_TO_ALL are marked slow."""
-    named = [(case if isinstance(case, tuple) else (case,)) for case in cases]
-    return [pytest.param(*case, marks=[pytest.mark.slow] * (case[0] in LEFT_TO_ALL)) for case in named]
+def in_both_classes(*cases):
+    """Return cases of pytest.mark.parametrize for (student, ...), of which those of ATTACKS are marked slow."""
+    return [pytest.param(*case, marks=[pytest.mark.slow] * (case[0] in ATTACKS)) for case in cases]
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory, request):
+def graded(tmp_path_factory):
     """Run the command over a class of honest and hostile students; return the work folder and what was printed."""
+    return grade_class(tmp_path_factory.mktemp("class"), attacks=False)
+
+
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory):
+    """The same for those of ATTACKS."""
+    return grade_class(tmp_path_factory.mktemp("attacks"), attacks=True)
+
+
+@pytest.fixture
+def class_of(request):
+    """Return a function that gives the class of a student."""
+    return lambda student: request.getfixturevalue("attacked" if student in ATTACKS else "graded")
+
+
+def grade_class(base, attacks):
+    """Hand in and grade the notebooks of those of ATTACKS, or of all others; return (folder, what was printed)."""
     need_sandbox()
-    left_out = LEFT_TO_ALL if request.config.getoption("--tier") == "test" else ()
-    base = tmp_path_factory.mktemp("class")
     victim, submissions = base / "victim", base / "submissions"
     victim.mkdir()
     (victim / OUTSIDE).write_text("mine")
     submissions.mkdir()
     server = socket.create_server(("127.0.0.1", 0))
     for student, notebook in hostile(victim, server.getsockname()[1]).items():
-        if student in left_out:
-            continue
-        (submissions / student).mkdir()
-        nbformat.write(notebook, submissions / student / f"{LAB}.ipynb")
-    (submissions / "nonsense").mkdir()
-    (submissions / "nonsense" / f"{LAB}.ipynb").write_text("{no notebook")
-    (submissions / "nothing.zip").write_bytes(b"")
+        if (student in ATTACKS) == attacks:
+            (submissions / student).mkdir()
+            nbformat.write(notebook, submissions / student / f"{LAB}.ipynb")
+    if not attacks:
+        (submissions / "nonsense").mkdir()
+        (submissions / "nonsense" / f"{LAB}.ipynb").write_text("{no notebook")
+        (submissions / "nothing.zip").write_bytes(b"")
     threading.Thread(target=lambda: _count(server), daemon=True).start()
-    environment = os.environ | {
-        "GRADE_MEMORY": "3e9",
-        "GRADE_SECONDS": "240",
-        "GRADE_PROCESSES": "60",
-        "GRADE_CELL": "40",  # an endless cell costs this
-    }
-    arguments = [
-        sys.executable,
-        "-m",
-        "tflite_course.grading",
-        submissions,
-        "--work",
-        base / "work",
-        "--labs",
-        LAB,
-        "--yes",
-    ]
-    done = subprocess.run(arguments, capture_output=True, text=True, env=environment, timeout=1200)
+    limits = {"GRADE_MEMORY": "3e9", "GRADE_SECONDS": "240", "GRADE_PROCESSES": "60"}
+    limits["GRADE_CELL"] = "40"  # an endless cell costs this
+    command = [sys.executable, "-m", "tflite_course.grading", submissions, "--work", base / "work"]
+    command += ["--labs", LAB, "--yes"]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | limits, timeout=1200)
     server.close()
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return base, done.stdout
@@ -286,22 +287,25 @@ def test_every_student_has_a_row(graded):
     assert "nothing: nothing.zip is damaged" in said
 
 
-@pytest.mark.parametrize("student", some_slow(["full", "files", "solutions", "network", "daemon", "stderr", "script"]))
-def test_answers_that_are_right_score(graded, student):
-    """These attacks are harmless in the sandbox: what they try fails inside, and the right answer beside it counts."""
-    assert float(scores(graded[0])[student]) == 13.0
+@pytest.mark.parametrize(
+    ("student", "points"),
+    # These attacks are harmless in the sandbox: what they try fails inside, and the right answer beside it counts.
+    in_both_classes(*((s, 13.0) for s in ("full", "files", "solutions", "network", "daemon", "stderr", "script"))),
+)
+def test_answers_that_are_right_score(class_of, student, points):
+    assert float(scores(class_of(student)[0])[student]) == points
 
 
 @pytest.mark.parametrize(
     ("student", "points"),
-    some_slow(
-        [("exit", 2.0), ("memory", 2.0), ("forks", 2.0), ("loop", 2.0), ("transformer", 4.0), ("untouched", 0.0)]
-        + [("nonsense", 0.0)]
+    in_both_classes(
+        *(("exit", 2.0), ("memory", 2.0), ("forks", 2.0), ("loop", 2.0), ("transformer", 4.0), ("untouched", 0.0)),
+        ("nonsense", 0.0),
     ),
 )
-def test_what_breaks_the_run_keeps_what_was_answered_before(graded, student, points):
+def test_what_breaks_the_run_keeps_what_was_answered_before(class_of, student, points):
     """The first exercise is right in all; the second one's cell also changes the source of those below it."""
-    assert float(scores(graded[0])[student]) == points
+    assert float(scores(class_of(student)[0])[student]) == points
 
 
 def test_a_part_of_the_answers_scores_a_part(graded):
@@ -313,17 +317,19 @@ STOPPED = r"cell \d+ (ended Python|did not stop after its time)"  # forks: which
 
 @pytest.mark.parametrize(
     ("student", "reason"),
-    some_slow(
-        [("exit", STOPPED), ("memory", STOPPED), ("forks", STOPPED), ("loop", STOPPED)]
-        + [("memory", r".*GRADE_MEMORY was passed"), ("transformer", r"cell \d+ .*get_ipython.*: look at it")]
+    in_both_classes(
+        *((student, STOPPED) for student in ("exit", "memory", "forks", "loop")),
+        ("memory", r".*GRADE_MEMORY was passed"),
+        ("transformer", r"cell \d+ .*get_ipython.*: look at it"),
     ),
 )
-def test_reasons_are_said(graded, student, reason):
-    assert re.search(f"{student} lab_3_quantize: {reason}", graded[1])
+def test_reasons_are_said(class_of, student, reason):
+    assert re.search(f"{student} lab_3_quantize: {reason}", class_of(student)[1])
 
 
-def test_nothing_outside_was_touched(graded):
-    base, _ = graded
+@pytest.mark.parametrize("some", ["graded", pytest.param("attacked", marks=pytest.mark.slow)])
+def test_nothing_outside_was_touched(some, request):
+    base, _ = request.getfixturevalue(some)
     assert [path.name for path in (base / "victim").iterdir()] == [OUTSIDE]
     assert CONNECTIONS == []
     deadline = time.monotonic() + 30  # the kernel takes a namespace down a moment after its first process is killed

@@ -324,13 +324,17 @@ SAMPLE = 15  # submissions; `python -m tests.benchmarks.mutations` grades 300
 
 
 def expected(lab, submission):
-    """Return the points by checks of a submission: an answer is that of the solution, or it scores nothing."""
+    """Return the points by checks of a submission: an answer is that of the solution, or it scores nothing.
+
+    One that calls another answer scores only with that one: lab 9's dense() calls rescale().
+    """
     solved = {grade_id(c): c.source for c in load("solutions", lab).cells if grade_id(c)}
     given = {grade_id(c): c.source for c in submission.cells if is_answer(c)}
     cells = [cell for cell in submission.cells if grade_id(cell) and not is_answer(cell)]
     points = {grade_id(cell): cell.metadata.nbgrader.get("points") for cell in cells}
-    right = [name for name, source in given.items() if source == solved[name] and f"check_{name}" in points]
-    return sum(points[f"check_{name}"] for name in right)
+    right = {name for name, source in given.items() if source == solved[name]}
+    called = {name: {other for other in given if other != name and f"{other}(" in solved[name]} for name in right}
+    return sum(points.get(f"check_{name}", 0) for name in right if called[name] <= right)
 
 
 def draw_class(count):

@@ -74,8 +74,12 @@ class Lesson:
         """Return what does not hold of the conditions of cell k, a text; None when all do."""
         if self.cells[k].id not in self.conditions:
             return None
-        check = nbformat.v4.new_code_cell(to_run(self.conditions[self.cells[k].id]))
-        self.client.execute_cell(check, self.index[k], store_history=False)
+        return self.failure_of(to_run(self.conditions[self.cells[k].id]))
+
+    def failure_of(self, source):
+        """Run source in the kernel, as no cell of the lesson; return how it failed, a text, or None."""
+        check = nbformat.v4.new_code_cell(source)
+        self.client.execute_cell(check, self.index[-1], store_history=False)
         failed = [output for output in check.outputs if output.output_type == "error"]
         return f"{failed[0].ename}: {failed[0].evalue}" if failed else None
 

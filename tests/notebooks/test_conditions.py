@@ -46,6 +46,7 @@ FEWEST = {
     "09_combine_and_redesign": 25,
     "09_combining_steps": 8,
     "09_filters_and_bytes": 17,
+    "09_architecture_search": 14,
 }
 
 

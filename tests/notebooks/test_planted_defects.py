@@ -196,6 +196,7 @@ def test_there_are_enough_defects_over_all_lessons():
     assert len({(d["notebook"], d["name"]) for d in DEFECTS}) == len(DEFECTS)
 
 
+@pytest.mark.slow
 def test_fonts_of_another_environment_change_nothing(tmp_path):
     """A list of fonts in the user's folder that lacks matplotlib's own makes each log scale warn: not in the tests."""
     bad = tmp_path / f"{kernels.MATPLOTLIB}bad"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tflite_course import evaluation
+from tflite_course.contract import Runner
 from tflite_course.datasets import load_mnist, load_pen_digits
 from tflite_course.errors import CourseError
 from tflite_course.models import load_model, model_path
@@ -32,6 +33,28 @@ def test_batch_size_changes_no_answer(model, test_set):
     images = test_set[0][:130]
     one, many = evaluation.predict(model, images, batch=1), evaluation.predict(model, images, batch=50)
     assert np.allclose(one, many, atol=1e-4)
+
+
+def test_a_run_over_many_images_is_kept(test_set, monkeypatch):
+    images, (nano, tiny) = test_set[0][: evaluation.KEPT_FROM].copy(), (model_path(name, "int8") for name in ("mnist_nano", "mnist_tiny"))
+    first, runs = evaluation.predict(nano, images), []
+    monkeypatch.setattr(evaluation, "Runner", lambda *args: runs.append(args) or Runner(*args))
+    second = evaluation.predict(nano, images)
+    assert np.array_equal(first, second) and runs == []
+    second[:] = 0  # a copy
+    assert np.array_equal(evaluation.predict(nano, images), first) and runs == []
+
+    evaluation.predict(nano, images, input_range=(0, 255))
+    images[0] = 1 - images[0]
+    evaluation.predict(nano, images)
+    evaluation.predict(tiny, images)
+    assert len(runs) == 3
+    for _ in range(2):
+        evaluation.predict(tiny, images[:-1])
+    assert len(runs) == 5, "few images are not kept"
+    monkeypatch.setattr(evaluation, "KEPT", 1)
+    evaluation.predict(tiny, images, input_range=(0, 2))
+    assert len(evaluation._kept) == 1
 
 
 def test_no_images():

@@ -105,6 +105,7 @@ def test_a_path_with_blanks_and_accents(tmp_path):
     assert re.search(r"mön dossier été/\.venv/bin/python: No module named jupyterlab", done.stderr)
 
 
+@pytest.mark.slow
 def test_an_environment_that_cannot_be_used_is_made_again(tmp_path):
     """Its Python is gone, or the folder was moved: one sentence, and everything is installed again."""
     folder = small_course(tmp_path / "course")

@@ -362,6 +362,7 @@ def test_ten_digits_with_the_keyboard_alone(keeping):
     assert labels == list(range(10)) and note(pad).startswith("10 kept")
 
 
+@pytest.mark.slow
 def test_a_cell_run_again_a_restart_and_two_pads_lose_nothing(keeping):
     first, second = Pad(keeping), Pad(keeping, 1)
     first.draw(digit_strokes(1)[:1])
@@ -382,6 +383,7 @@ def test_a_cell_run_again_a_restart_and_two_pads_lose_nothing(keeping):
     assert first.root.locator(".dp-kept li").count() == 3
 
 
+@pytest.mark.slow
 def test_what_is_not_kept_stays_on_the_pad(keeping):
     pad = Pad(keeping)
     pad.root.get_by_role("button", name="This was a 4: keep it").click()

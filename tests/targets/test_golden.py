@@ -185,6 +185,7 @@ def test_tflm(stored):
 
 
 @emulation
+@pytest.mark.slow
 def test_arm_in_emulation(arm, stored):
     """The smallest model over all images; the others over a few, for the translator is slow."""
     for row in [row for rows in linux.arm_rows(["mnist_nano"]) for row in rows]:

@@ -156,6 +156,7 @@ def test_a_uint8_model_gives_the_bits_of_the_shipped_int8_model(name):
     assert np.array_equal(uint8.astype(np.int16) - 128, int8)
 
 
+@pytest.mark.slow
 def test_the_exported_models_can_be_made_again():
     from tflite_course.authoring.models import export_for_browser as export
 
@@ -376,6 +377,7 @@ def test_320_pixels_are_wide_enough(running, address, root):
     opened.context.close()
 
 
+@pytest.mark.slow
 def test_a_page_loaded_again_shows_the_drawing(running, address):
     opened = Opened(running, address)
     opened.pad.draw(strokes_of(6))
@@ -522,6 +524,7 @@ def test_a_model_for_other_pictures_is_refused(web):
     assert "goes from [1,8,8] to [1,64]" in web.wait_for_message("28 x 28")
 
 
+@pytest.mark.slow
 def test_ones_own_model_with_an_open_batch_runs(running, address):
     opened = Opened(running, address)
     opened.pad.draw(strokes_of(0))

@@ -142,12 +142,28 @@ def wrong_reveals(notebook):
 
 
 RUBRIC = Path(__file__).with_name("rubric.json")  # the criteria, and one entry for each lesson of the second edition
+LEARNED = Path(__file__).with_name("learners.json")  # who reached the product: tests/benchmarks/learners.py
 LEVELS = ("all", "partly", "none")  # of what a criterion asks for
 
 
 def read_rubric():
     """Return {"criteria": [{"id", "name", "of", "all", "partly"}], "lessons": {name: {"scores", "weakest"}}}."""
     return json.loads(RUBRIC.read_text(encoding="utf-8"))
+
+
+def read_learned():
+    """Return {lesson: {"cells": [ids], "learners": [rows]}}.
+
+    A row has "learner", a name; "cells", how many were run; "outcome": "reached", or what went wrong; "date",
+    "processor" and "command".
+    """
+    return json.loads(LEARNED.read_text(encoding="utf-8")) if LEARNED.is_file() else {}
+
+
+def learners_of(name, record):
+    """Return "9 of 10" for the readers of a lesson who reached the product; "" when none has read it."""
+    rows = record.get(name, {}).get("learners", [])
+    return f"{sum(row['outcome'] == 'reached' for row in rows)} of {len(rows)}" if rows else ""
 
 
 def wrong_scores(rubric, lessons):
@@ -202,7 +218,9 @@ HEAD = """# The lessons in numbers
 `python -m tests.tools.minutes --write` writes this page. **Minutes** are computed: 110 words, 12 lines of code and 20
 lines of output a minute, 5 s for a cell and 5 s for a picture, 2 minutes for a cell of **Your turn**. **Turns** are
 those cells, **explorables** are figures with sliders, **asserts** are those that a reader sees; the other conditions of
-the regression run out of sight. A lesson of the second edition has at most 70 cells and 45 minutes; what is more stands
+the regression run out of sight. **Learners** are scripted first-time readers who guess, change, draw and restart as the
+page invites, and reached what the header promises (`python -m tests.benchmarks.learners --plan` prints what they do; no
+person is among them). A lesson of the second edition has at most 70 cells and 45 minutes; what is more stands
 in `deeper/`.
 """
 
@@ -217,10 +235,12 @@ def rows():
 
 def overview():
     """Return notebooks/README.md."""
-    lines = [f"| notebook | edition | {' | '.join(('minutes', *NAMES))} |", "|---|---|" + "---:|" * (1 + len(NAMES))]
+    names, record = ("minutes", *NAMES, "learners"), read_learned()
+    lines = [f"| notebook | edition | {' | '.join(names)} |", "|---|---|" + "---:|" * len(names)]
     for path, numbers in rows():
         place = path.relative_to(OVERVIEW.parent).as_posix()
         edition = "deeper" if "/" in place else "second" if path.stem in SECOND_EDITION else "first"
+        numbers.append(learners_of(path.stem, record))
         lines.append(f"| [{path.stem}]({place}) | {edition} | {' | '.join(map(str, numbers))} |")
     return HEAD + "\n" + "\n".join(lines) + "\n" + scores_page(read_rubric())
 

@@ -56,19 +56,10 @@ def steps(tier):
         commands["ruff"] = [sys.executable, "-m", "ruff", "check", "."]
     notebooks = [str(path) for path in lessons(tier)[0]]
     if notebooks:  # a notebook is one kernel: all its cells go to one worker
-        commands["lessons"] = [
-            *PYTEST,
-            "-n",
-            "2",
-            "--nbval",
-            "--dist",
-            "loadfile",
-            "--no-loadscope-reorder",
-            *notebooks,
-        ]
+        commands["lessons"] = [*PYTEST, *"-n 2 --nbval --dist loadfile --no-loadscope-reorder".split(), *notebooks]
         if tier == "all":
             commands["lessons"] += ["--store-durations"]
-    tests = [*PYTEST, "-n", "3", "--dist", "loadgroup", "-rs", "--tier", tier, "tests"]  # -rs: what is skipped, and why
+    tests = [*PYTEST, *f"-n 3 --dist loadgroup -rs --tier {tier} tests".split()]  # -rs: what is skipped, and why
     if tier == "all":
         tests += ["--durations", "20", "--store-durations"]
     return commands | {"tests": tests}
@@ -83,8 +74,7 @@ def call(command):
     if not 0 < len(failed) <= AGAIN:
         return code, []
     print(f"Once more, alone: {', '.join(failed)}", flush=True)
-    alone = [sys.executable, "-m", "pytest", *["--nbval"] * failed[0].endswith(".ipynb"), *failed]
-    code = subprocess.call(alone, cwd=ROOT)
+    code = subprocess.call([*PYTEST, *["--nbval"] * failed[0].endswith(".ipynb"), *failed], cwd=ROOT)
     return code, failed if code == 0 else []
 
 

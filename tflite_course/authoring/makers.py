@@ -139,6 +139,10 @@ MAKERS = {
         ),
         ("assets/models/record_*.tflite",),
     ),
+    "architecture_search": _experiment(
+        "architecture_search",
+        ("data/pen_digits.npz", "assets/firmware/*", "tflite_course/search/*.py", "tflite_course/models/*.py"),
+    ),
     "federated": _experiment("federated", ("tflite_course/targets/federated/*",)),
     "keras3": _experiment(
         "keras3",

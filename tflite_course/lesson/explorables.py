@@ -1,12 +1,17 @@
 """Pictures that follow a slider: every position is drawn once, and the first one is stored as a still picture.
 
-Few positions are all drawn at once: then a move takes no time, and one that cannot be drawn stops the cell.
+Where there are few positions, they are drawn while the kernel has nothing else to do: then a move takes no time, and
+neither the cell nor the next one waits. What cannot be drawn is named when the slider stands there; the tests of the
+lessons draw every position with draw_all().
 """
 
+import asyncio
 import base64
+import contextlib
 import html
 import io
 import itertools
+import time
 
 import ipywidgets as widgets
 
@@ -16,7 +21,11 @@ from tflite_course.lesson.still import StillBox
 from tflite_course.lesson.style import course_style
 
 MOST_POSITIONS = 2000
-MOST_AHEAD = 48  # positions that are drawn before the first move; a small figure takes about a tenth of a second
+MOST_AHEAD = 48  # positions that are drawn before the first move; a small figure takes a tenth to a third of a second
+PAUSE = 1.0  # seconds without a cell, before and between which nothing is drawn ahead
+BETWEEN = 0.02  # seconds between two pictures: moves of the slider and new cells come first
+_newest = {}  # {name of the draw function and of the sliders: Explorable}: a cell that runs again replaces its own
+_last_cell = [0.0]  # when the last cell ended, time.monotonic()
 
 
 class Explorable(StillBox):
@@ -31,13 +40,14 @@ class Explorable(StillBox):
         self.picture = widgets.HTML()
         self.status = widgets.HTML()
         png, self.sentence = self._look()
-        self._draw_ahead()
         still = {"text/plain": f"Figure: {self.sentence}", "image/png": base64.b64encode(png).decode()}
         alt = {"image/png": {"alt": self.sentence}}
         super().__init__([*self.sliders.values(), self.picture, self.status], still=still, still_metadata=alt)
         self._show()
         for slider in self.sliders.values():
             slider.observe(lambda _: self._show(), "index")
+        _newest[self._name()] = self
+        _draw_ahead_when_idle(self)
 
     @property
     def values(self):
@@ -54,10 +64,12 @@ class Explorable(StillBox):
             self._drawn[key] = _render(self.draw, {name: slider.values[k] for (name, slider), k in places})
         return self._drawn[key]
 
-    def _draw_ahead(self):
-        keys = list(itertools.product(*(range(len(slider.values)) for slider in self.sliders.values())))
-        for key in keys if len(keys) <= MOST_AHEAD else ():
-            self._look(key)
+    def _name(self):
+        return getattr(self.draw, "__qualname__", "?"), *self.sliders
+
+    def _positions(self):
+        """Return the keys of all positions, see _look()."""
+        return list(itertools.product(*(range(len(slider.values)) for slider in self.sliders.values())))
 
     def _show(self):
         try:
@@ -93,6 +105,49 @@ def explore(draw, **sliders):
     if positions > MOST_POSITIONS:
         raise CourseError(f"The sliders have {positions:,} positions together: {MOST_POSITIONS:,} are the most.")
     return Explorable(draw, sliders)
+
+
+def draw_all():
+    """Draw every position of all explorables that are in use; return how many. What cannot be drawn is raised."""
+    return sum(bool(box._look(key)) for box in list(_newest.values()) for key in box._positions())
+
+
+def _draw_ahead_when_idle(box):
+    """Draw the positions of a box, if they are few, one by one while no cell runs; without a kernel draw none."""
+    keys = box._positions()
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:  # no kernel: nobody waits
+        return
+    if len(keys) > MOST_AHEAD or not _watch_cells():
+        return
+    left = iter(keys)
+
+    def draw_next():
+        if _newest.get(box._name()) is not box:
+            return
+        idle = time.monotonic() - _last_cell[0]
+        if idle < PAUSE:
+            loop.call_later(PAUSE - idle, draw_next)
+        elif (key := next(left, None)) is not None:
+            with contextlib.suppress(Exception), contextlib.redirect_stdout(io.StringIO()):
+                box._look(key)
+            loop.call_later(BETWEEN, draw_next)
+
+    loop.call_later(PAUSE, draw_next)
+
+
+def _watch_cells():
+    """Note from now on when a cell ends; return whether cells are run here at all."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is None:
+        return False
+    if not getattr(_watch_cells, "on", False):
+        shell.events.register("post_run_cell", lambda *_: _last_cell.__setitem__(0, time.monotonic()))
+        _watch_cells.on = True
+    return True
 
 
 def _slider(name, values):

@@ -13,6 +13,7 @@ from tflite_course.locking import locked, write_whole
 
 FILE = Path("work", "guesses.json")
 MOST = 1000  # guesses in a file
+LARGEST = 1e18  # number that is kept
 TEXT = re.compile(r"[^\x00-\x1f\x7f]{1,300}")
 
 
@@ -22,15 +23,15 @@ def path_of_guesses():
 
 
 def parse_number(text, unit=""):
-    """Return the number that a person typed: "4", "3.5", "3,5", "1,000", "50 %", "4 times".
+    """Return the number that a person typed: "4", "3.5", "3,5", "0,125", "1,000", "50 %", "4 times".
 
-    unit: may stand behind it. Raises CourseError for what is not one finite number.
+    unit: may stand behind it. Raises CourseError for what is not one finite number, and for one beyond 1e18.
     """
     kept = str(text).strip()
     if unit:
         kept = re.sub(rf"\s*{re.escape(unit)}\s*$", "", kept, flags=re.I)
     kept = re.sub(r"\s*[%x×]$", "", kept).strip()
-    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", kept):
+    if re.fullmatch(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", kept):
         kept = kept.replace(",", "")
     elif re.fullmatch(r"[+-]?\d*,\d+", kept):
         kept = kept.replace(",", ".")
@@ -38,7 +39,9 @@ def parse_number(text, unit=""):
         number = float(kept)
     except ValueError:
         number = math.nan
-    if not math.isfinite(number) or abs(number) > 1e18 or "_" in kept:
+    if abs(number) > LARGEST and re.fullmatch(r"[\d.,eE+-]+", kept):
+        raise CourseError(f"'{str(text)[:40]}' is too large to be kept: type a number below 1e18.")
+    if not abs(number) <= LARGEST or "_" in kept:
         raise CourseError(f"'{str(text)[:40]}' is not a number: type digits, for example 4 or 0.5.")
     return number
 
@@ -60,7 +63,7 @@ def check_guess(entry):
         if key == "value" and number is None:
             clean[key] = None
             continue
-        if isinstance(number, bool) or not isinstance(number, (int, float)) or not abs(number) <= 1e18:
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not abs(number) <= LARGEST:
             raise ValueError(f"a guess has no {key}")
         clean[key] = number
     return {key: clean[key] for key in ("question", "guess", "value", "unit")}

@@ -36,7 +36,8 @@ def test_batch_size_changes_no_answer(model, test_set):
 
 
 def test_a_run_over_many_images_is_kept(test_set, monkeypatch):
-    images, (nano, tiny) = test_set[0][: evaluation.KEPT_FROM].copy(), (model_path(name, "int8") for name in ("mnist_nano", "mnist_tiny"))
+    images = test_set[0][: evaluation.KEPT_FROM].copy()
+    nano, tiny = model_path("mnist_nano", "int8"), model_path("mnist_tiny", "int8")
     first, runs = evaluation.predict(nano, images), []
     monkeypatch.setattr(evaluation, "Runner", lambda *args: runs.append(args) or Runner(*args))
     second = evaluation.predict(nano, images)

@@ -47,6 +47,7 @@ FEWEST = {
     "09_combining_steps": 8,
     "09_filters_and_bytes": 17,
     "09_architecture_search": 14,
+    "09_models_of_record": 8,
 }
 
 

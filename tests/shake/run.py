@@ -26,7 +26,7 @@ RESULT = Path(__file__).with_name("result.json")
 TESTS = """
     test_architecture_search test_checks test_coreml test_edge_program test_evaluation test_federated test_firmware
     test_flatbuffer test_golden test_leaderboard test_machine test_models test_planted_defects test_shake
-    test_outputs test_tolerance test_transfer test_watch test_web labs
+    test_outputs test_pack test_records_of_size test_tolerance test_transfer test_watch test_web labs
 """.split()
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?:::(.+?))?(?: - .*)?$", re.M)
 

@@ -69,7 +69,14 @@ BUDGETS = {
     3072: Budget(0.98, ("8:3 max 8:3 max 10:3 10:3 mean",)),
     4096: Budget(0.99, ("8:3 max 12:3 max 16:3 10:3 mean",)),
     6656: Budget(
-        0.993, ("8:3 max 12:3 14:3 max 16:3 mean dense",), (8, 8, 8, 4, 8), True, (0, 1, 1), (0, 2, 1), "mnist_tiny", 10_000
+        0.993,
+        ("8:3 max 12:3 14:3 max 16:3 mean dense",),
+        (8, 8, 8, 4, 8),
+        True,
+        (0, 1, 1),
+        (0, 2, 1),
+        "mnist_tiny",
+        10_000,
     ),
     12288: Budget(
         0.995,

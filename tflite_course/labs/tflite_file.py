@@ -82,9 +82,22 @@ def source_checkpoint(interpreter):
                 known = _shipped(name, variant)
             except CourseError:  # this copy of the course lacks the file
                 continue
-            if len(known) == len(weights) and all(map(np.array_equal, known, weights)):
+            if len(known) == len(weights) and all(map(_nearly_equal, known, weights)):
                 return name
     return None
+
+
+def _nearly_equal(known, weights):
+    """Return whether weights are the known ones, converted perhaps on another processor.
+
+    There an integer of one in a hundred may be the next one, and a float32 has other last digits.
+    """
+    if known.shape != weights.shape or known.dtype != weights.dtype:
+        return False
+    if known.dtype.kind == "f":
+        return bool(np.abs(known - weights).max() <= 1e-5 * np.abs(known).max())
+    apart = np.abs(known.astype(int) - weights)
+    return bool(apart.max() <= 1 and np.count_nonzero(apart) <= max(1, known.size // 100))
 
 
 def raw_outputs(content, images):

@@ -503,6 +503,18 @@ def test_a_work_folder_of_the_first_edition_is_taken_over(work):
     assert run(work, task(work, read()), changed) == ({}, [])
 
 
+@pytest.mark.parametrize("above", ["work", "course"])
+def test_a_changed_lab_is_noticed_wherever_the_course_lies(tmp_path, above):
+    folder = tmp_path / above / LAB
+    (folder / "work").mkdir(parents=True)
+    (folder / f"{LAB}.ipynb").write_text("{}")
+    before = lab_changes._version(folder)
+    (folder / "work" / "my.tflite").write_text("left by a run")
+    assert lab_changes._version(folder) == before
+    (folder / f"{LAB}.ipynb").write_text("{ }")
+    assert lab_changes._version(folder) != before
+
+
 def test_a_gradebook_that_was_taken_away_comes_back_from_the_records(work):
     run(work, task(work, read()))
     mark(work, "explain", 2.0, "Good.")

@@ -35,9 +35,13 @@ def renew(work, labs, solutions=None):
 
 def _version(folder):
     """Return the hash of the files of a lab's source, without what running it left there."""
-    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and not {"work", ".ipynb_checkpoints"} & set(p.parts)]
+    files = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
     return records.fingerprint(
-        "".join(f"{p.relative_to(folder).as_posix()} {records.fingerprint(p.read_bytes())}\n" for p in files)
+        "".join(
+            f"{name.as_posix()} {records.fingerprint(path.read_bytes())}\n"
+            for name, path in files.items()
+            if not {"work", ".ipynb_checkpoints"} & {*name.parts}  # not of the path to it: it may lie in a folder work
+        )
     )
 
 

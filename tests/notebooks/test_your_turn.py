@@ -89,11 +89,9 @@ def test_a_change_that_raises_in_a_later_cell_is_named(tmp_path, monkeypatch):
         assert first_failure(lesson, {1: 4}) is None
         assert first_failure(lesson, {1: 2}) == "with n = 2, cell 3 ends with ['IndexError']: list index out of range"
         assert first_failure(lesson, {1: 0}) == "with n = 0, cell 3 ends with ['ZeroDivisionError']: division by zero"
-        broken = "explore(lambda bits: (plt.figure(), str(1 / bits)), bits=[1, 0])"
-        assert (
-            lesson.failure_of(f"import matplotlib.pyplot as plt\nfrom tflite_course.lesson import explore\n{broken}")
-            is None
-        )
+        make = "import matplotlib.pyplot as plt\nfrom tflite_course.lesson import explore\n"
+        make += "explore(lambda bits: (plt.figure(), str(1 / bits)), bits=[1, 0])"
+        assert lesson.failure_of(make) is None
         assert lesson.failure_of(EVERY_POSITION) == "ZeroDivisionError: division by zero"
     finally:
         lesson.close()

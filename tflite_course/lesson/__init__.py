@@ -1,6 +1,6 @@
 """What lessons do with their readers: guesses, moving pictures, tables and one style of figures. Plumbing only."""
 
-from tflite_course.lesson.charts import draw_bars, draw_matrices
+from tflite_course.lesson.charts import draw_bars, draw_matrices, draw_parts
 from tflite_course.lesson.explorables import explore
 from tflite_course.lesson.graphs import draw_fusion
 from tflite_course.lesson.guesses import delete_guesses, guess, reveal
@@ -25,6 +25,7 @@ __all__ = [
     "draw_bars",
     "draw_fusion",
     "draw_matrices",
+    "draw_parts",
     "explore",
     "guess",
     "keep_record",

@@ -25,7 +25,7 @@ MOST_AHEAD = 48  # positions that are drawn before the first move; a small figur
 PAUSE = 1.0  # seconds without a cell, before and between which nothing is drawn ahead
 BETWEEN = 0.02  # seconds between two pictures: moves of the slider and new cells come first
 _newest = {}  # {name of the draw function and of the sliders: Explorable}: a cell that runs again replaces its own
-_last_cell = [0.0]  # when the last cell ended, time.monotonic()
+_cell_ended = 0.0  # time.monotonic()
 
 
 class Explorable(StillBox):
@@ -114,19 +114,22 @@ def draw_all():
 
 def _draw_ahead_when_idle(box):
     """Draw the positions of a box, if they are few, one by one while no cell runs; without a kernel draw none."""
-    keys = box._positions()
+    from IPython import get_ipython
+
     try:
-        loop = asyncio.get_running_loop()
+        loop, shell = asyncio.get_running_loop(), get_ipython()
     except RuntimeError:  # no kernel: nobody waits
         return
-    if len(keys) > MOST_AHEAD or not _watch_cells():
+    keys = box._positions()
+    if shell is None or len(keys) > MOST_AHEAD:
         return
     left = iter(keys)
+    shell.events.register("post_run_cell", _note_cell)  # once, however often it is called
 
     def draw_next():
         if _newest.get(box._name()) is not box:
             return
-        idle = time.monotonic() - _last_cell[0]
+        idle = time.monotonic() - _cell_ended
         if idle < PAUSE:
             loop.call_later(PAUSE - idle, draw_next)
         elif (key := next(left, None)) is not None:
@@ -137,17 +140,9 @@ def _draw_ahead_when_idle(box):
     loop.call_later(PAUSE, draw_next)
 
 
-def _watch_cells():
-    """Note from now on when a cell ends; return whether cells are run here at all."""
-    from IPython import get_ipython
-
-    shell = get_ipython()
-    if shell is None:
-        return False
-    if not getattr(_watch_cells, "on", False):
-        shell.events.register("post_run_cell", lambda *_: _last_cell.__setitem__(0, time.monotonic()))
-        _watch_cells.on = True
-    return True
+def _note_cell(_):
+    global _cell_ended
+    _cell_ended = time.monotonic()
 
 
 def _slider(name, values):

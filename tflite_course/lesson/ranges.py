@@ -1,9 +1,5 @@
 """Pictures of ranges: what a grid does to weights, and stored experiments about ranges, drawn. Plumbing only."""
 
-import contextlib
-import io
-from pathlib import Path
-
 import numpy as np
 
 from tflite_course.errors import CourseError
@@ -43,17 +39,6 @@ def with_kernels(change, name="mnist_cnn", layers=("conv_1", "conv_2", "conv_3",
 def read_all(network, digits):
     """Return {title: int (n,)}, what a Keras network reads; digits: {title: (images, labels)}."""
     return {title: network.predict(x, 500, verbose=0).argmax(1) for title, (x, _) in digits.items()}
-
-
-def export(network, name):
-    """Write a Keras network as a SavedModel, work/NAME, without the list of its signatures; return the path, a text.
-
-    A converter that reads it has less to do than one that gets the network.
-    """
-    path = Path("work", name)
-    with contextlib.redirect_stdout(io.StringIO()):
-        network.export(path)
-    return str(path)
 
 
 def check_file(model, digits, logits):

@@ -46,10 +46,8 @@ def strip(model, parts=PARTS):
             if tensor.quantization is not None:
                 tensor.quantization.min = tensor.quantization.max = None
     if "empty_buffers" in parts:
-        _drop_unused_buffers(tree, graph)
-    builder = _builder(share="shared_lists" in parts)
-    builder.Finish(tree.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+        drop_unused_buffers(tree, graph)
+    return packed(tree, share="shared_lists" in parts)
 
 
 def first_operators(model, count):
@@ -61,7 +59,7 @@ def first_operators(model, count):
     tree, graph = _one_graph(model, count, "first_operators()")
     graph.operators = graph.operators[:count]
     graph.outputs = graph.operators[-1].outputs
-    return _packed(tree)
+    return packed(tree)
 
 
 def one_operator(model, number):
@@ -75,11 +73,11 @@ def one_operator(model, number):
     data = {i: tree.buffers[graph.tensors[i].buffer].data for i in operator.inputs if i >= 0}
     graph.inputs = [i for i, values in data.items() if values is None or not len(values)]
     graph.outputs = operator.outputs
-    return _packed(tree)
+    return packed(tree)
 
 
 def _one_graph(model, number, caller):
-    """Return (tree, its one graph) of a model that has an operator of this number; see first_operators()."""
+    """Return (tree, its one graph), no signature, of a model that has an operator of this number: first_operators()."""
     from ai_edge_litert import schema_py_generated as schema
 
     tree = schema.ModelT.InitFromPackedBuf(bytearray(read_model(model)), 0)
@@ -88,18 +86,18 @@ def _one_graph(model, number, caller):
     graph = tree.subgraphs[0]
     if not 1 <= number <= len(graph.operators):
         raise CourseError(f"The model has {len(graph.operators)} operators: give a count from 1 to that, not {number}.")
+    tree.signatureDefs = None
     return tree, graph
 
 
-def _packed(tree):
-    """Return the bytes of a model without its signatures."""
-    tree.signatureDefs = None
-    builder = _builder(share=False)
+def packed(tree, *, share=False):
+    """Return the bytes of an unpacked model; share: equal lists of numbers are written once."""
+    builder = _builder(share)
     builder.Finish(tree.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 
 
-def _drop_unused_buffers(tree, graph):
+def drop_unused_buffers(tree, graph):
     """Keep buffer 0, which means "no data", and the buffers that hold something and belong to a tensor."""
     needed = {tensor.buffer for tensor in graph.tensors}
     kept, number = [tree.buffers[0]], {}

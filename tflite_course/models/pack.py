@@ -10,7 +10,7 @@ import numpy as np
 
 from tflite_course.errors import CourseError
 from tflite_course.models.files import read_model
-from tflite_course.models.flatbuffer import _builder, strip
+from tflite_course.models.flatbuffer import drop_unused_buffers, packed, strip
 
 STEPS = {8: 127, 4: 7}  # of a grid of so many bits, on each side of 0
 
@@ -47,9 +47,7 @@ def pack(model, bits=8):
     _share([operator.builtinOptions for operator in graph.operators])
     for tensor in graph.tensors:
         tensor.hasRank = False
-    builder = _builder(share=True)
-    builder.Finish(tree.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return packed(tree, share=True)
 
 
 def _with_weights():
@@ -80,10 +78,7 @@ def _drop_reshapes(tree, graph, kinds):
         operator.outputs = [number[i] for i in operator.outputs]
     graph.inputs, graph.outputs = [number[i] for i in graph.inputs], [number[i] for i in graph.outputs]
     graph.tensors = [graph.tensors[i] for i in used]
-    buffers = sorted({0} | {tensor.buffer for tensor in graph.tensors})
-    for tensor in graph.tensors:
-        tensor.buffer = buffers.index(tensor.buffer)
-    tree.buffers = [tree.buffers[i] for i in buffers]
+    drop_unused_buffers(tree, graph)
     codes = sorted({operator.opcodeIndex for operator in graph.operators})
     for operator in graph.operators:
         operator.opcodeIndex = codes.index(operator.opcodeIndex)

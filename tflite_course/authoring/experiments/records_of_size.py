@@ -3,9 +3,9 @@
     python -m tflite_course.authoring records_of_size                 # all budgets
     python -m tflite_course.authoring records_of_size 4096 1536       # some; rows of the others stay
 
-For each budget, every candidate network is trained once, for SHORT epochs. The one that reads most of the validation
-images, the last 5,000 training images, is trained with five seeds for longer; of the five files, the one that reads
-most validation images is the record. The test images and the pen digits are read last, once for each of the five.
+For each budget, every candidate network is trained once, for `short` epochs. The one that reads most of the validation
+images, the last 5,000 training images, is trained with five seeds for `long` epochs; of the five files, the one that
+reads most validation images is the record. The test images and the pen digits are read last, once for each of the five.
 
 A training has three phases: on distorted images, with batch normalization, taught by the labels and by two shipped
 models; then, with the normalization folded into the weights, on a grid of 4 or 8 bits; last on images that are not
@@ -71,22 +71,22 @@ BUDGETS = {
     6656: Budget(
         0.993,
         ("8:3 max 12:3 14:3 max 16:3 mean dense",),
-        (8, 8, 8, 4, 8),
-        True,
-        (0, 1, 1),
-        (0, 2, 1),
-        "mnist_tiny",
-        10_000,
+        bits=(8, 8, 8, 4, 8),
+        channels=True,
+        short=(0, 1, 1),
+        long=(0, 2, 1),
+        start="mnist_tiny",
+        invented=10_000,
     ),
     12288: Budget(
         0.995,
         ("12:3 max 16:3 16:3 max 24:3 19:3 mean dense",),
-        (8, 8, 8, 4, 4, 8),
-        True,
-        (0, 1, 0),
-        (0, 1, 1),
-        "mnist_small",
-        10_000,
+        bits=(8, 8, 8, 4, 4, 8),
+        channels=True,
+        short=(0, 1, 0),
+        long=(0, 1, 1),
+        start="mnist_small",
+        invented=10_000,
     ),
 }
 

@@ -20,6 +20,14 @@ if os.environ.get("COURSE_SHAKE"):
 pytest_plugins = ["tests.tools.tiers"]
 
 
+def pytest_make_parametrize_id(val):
+    """A long text names its test with its beginning: a node id of 100,000 characters fills every report."""
+    if isinstance(val, (str, bytes)) and len(val) > 100:
+        text = val if isinstance(val, str) else val.decode("latin-1")
+        return f"{text[:40].encode('unicode_escape').decode()} and {len(val) - 40} more"
+    return None
+
+
 @pytest.fixture(autouse=True)
 def no_figures_left():
     """Close what a test has drawn: the next test of the worker counts the open figures, or draws into the last one."""

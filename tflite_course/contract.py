@@ -6,10 +6,19 @@ import numpy as np
 
 from tflite_course.errors import CourseError
 from tflite_course.models import read_model
-from tflite_course.runtime import dequantize_output, make_interpreter, operators, quantize_input, raw_range
+from tflite_course.runtime import (
+    dequantize_output,
+    explain,
+    make_interpreter,
+    operators,
+    quantize_input,
+    raw_range,
+    run_once,
+)
 
 # How one image of 28 x 28 may lie in a tensor, without the batch axis. The first that fits is taken.
 LAYOUTS = ((28, 28, 1), (28, 28), (784,), (1, 28, 28), (1, 784), (784, 1), (1, 28, 28, 1), (1, 1, 28, 28))
+LAYOUTS += ((28, 1, 28), (28, 28, 1, 1))
 
 # What paper and ink usually are; the last is MNIST's mean and standard deviation, as PyTorch's examples have it.
 RANGES = ((0, 1), (0, 255), (-1, 1), (-0.5, 0.5), (-128, 127), (-0.4242, 2.8215))
@@ -242,7 +251,7 @@ def _outputs(interpreter, count):
     for entry in found:
         entry["ten"] = int(np.prod(entry["shape"])) == 10 * count and np.dtype(entry["dtype"]).kind in "iufb"
     if not any(entry["ten"] for entry in found):  # a shape that is known only when it has run
-        interpreter.invoke()
+        run_once(interpreter)
         for entry in found:
             value = interpreter.get_tensor(entry["index"])
             entry["shape"], entry["ten"] = (
@@ -314,6 +323,17 @@ def _range_of(details):
     if distance[nearest] <= 0.2 * (nearest[1] - nearest[0]):
         return nearest
     return (0, 255) if high > 32 else (0, 1)
+
+
+def ranges_to_try(details):
+    """Return [(low, high), ...] that an input may want, bright paper included; of an integer one what it can hold."""
+    ranges = [*RANGES, *((high, low) for low, high in RANGES)]
+    dtype, (scale, zero_point) = np.dtype(details["dtype"]), details["quantization"]
+    if dtype.kind not in "iu" or not scale:
+        return ranges
+    limits = np.iinfo(dtype)
+    largest = scale * max(zero_point - limits.min, limits.max - zero_point)
+    return [ends for ends in ranges if 0.4 * largest < max(map(abs, ends)) < 1.25 * largest]
 
 
 def _range_in_front(interpreter, index, steps):
@@ -422,8 +442,12 @@ class Runner:
         return np.concatenate(rows)
 
     def run(self, part):
-        """Return the output rows of one call."""
-        self.prepare(part)()
+        """Return the output rows of one call. Raises CourseError for what LiteRT refuses only when it runs."""
+        call = self.prepare(part)
+        try:
+            call()
+        except RuntimeError as error:
+            raise CourseError(explain(str(error))) from None
         return self.rows(len(part))
 
     def prepare(self, part):

@@ -33,14 +33,25 @@ def make_interpreter(model, *, batch=None, shape=None, num_threads=1, kernels="A
             interpreter.resize_tensor_input(details["index"], shape or [batch, *details["shape"][1:]])
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError, IndexError) as error:  # IndexError: a model without inputs has no batch
-        raise CourseError(_explain(str(error), interpreter)) from None
+        raise CourseError(explain(str(error), interpreter)) from None
     return interpreter
 
 
-def _explain(message, interpreter):
-    """Return one sentence about what LiteRT said when it refused a model; interpreter: None when there is none yet."""
+def run_once(interpreter):
+    """Invoke an interpreter. LiteRT prepares what follows a shape that is known only then: some models fail here.
+
+    Raises CourseError, as make_interpreter() does.
+    """
+    try:
+        interpreter.invoke()
+    except (RuntimeError, ValueError) as error:
+        raise CourseError(explain(str(error), interpreter)) from None
+
+
+def explain(message, interpreter=None):
+    """Return one sentence about what LiteRT said when it refused a model; interpreter: None when there is none."""
     first = (message.strip().splitlines() or ["no message"])[0].rstrip(".")
-    if "Select TensorFlow op" in message or "flex" in message.lower():
+    if "Select TensorFlow op" in message or "Regular TensorFlow ops" in message or "flex" in message.lower():
         return (
             "The model needs Select TF operators, which LiteRT in Python cannot run: "
             "replace those layers and convert with TFLITE_BUILTINS only (lesson 02)."
@@ -53,6 +64,10 @@ def _explain(message, interpreter):
         )
     if "find op for builtin opcode" in message or "builtin_code out of range" in message:
         return f"The model is newer than this runtime ({first}): update ai-edge-litert."
+    if "valid Flatbuffer" in message:
+        return f"The file is damaged ({first}): copy or download it again, or convert it anew."
+    if "schema version" in message:
+        return f"This is no file of this runtime's format ({first}): convert the model anew."
     signatures = (
         [details["shape_signature"].tolist() for details in interpreter.get_input_details()] if interpreter else []
     )

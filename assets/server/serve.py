@@ -54,7 +54,8 @@ KNOWN = [
     ["74 14 48 0 24 16 36 38 66 58 76 82 50 100 24 84 34 60 64 38 74 14"],
     ["76 22 52 2 26 16 26 40 50 50 76 24 74 60 68 100"],
 ]
-RANGES = ((0, 1), (0, 255), (-1, 1), (1, 0), (255, 0), (1, -1))  # what paper and ink may be for a model
+# What paper and ink may be for a model; the last is MNIST's mean and deviation, as PyTorch's examples have it.
+RANGES = ((0, 1), (0, 255), (-1, 1), (1, 0), (255, 0), (1, -1), (-0.5, 0.5), (-128, 127), (-0.4242, 2.8215))
 ENOUGH, CLEARLY, FEW = 18, 3, 12  # of 20 known digits: no other range is tried; what another must gain; a hint
 
 
@@ -141,6 +142,16 @@ def signal_of(content):
     return signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else None
 
 
+def what_it_is(content):
+    """Return what a file that is no .tflite is, and what helps: the end of a sentence."""
+    if not content:
+        return "is empty: copy it again"
+    for start, kind in {b"PK": "a zip file, as .keras files are", b"\x89HDF": "an HDF5 file, as .h5 files are"}.items():
+        if content.startswith(start):
+            return f"is {kind}: convert the model in it to .tflite, and give that"
+    return "is no .tflite model: give the file that the converter wrote"
+
+
 def explain(error):
     """Return what an error of LiteRT means for a model and what helps: the end of a sentence."""
     text = " ".join(str(error).split())
@@ -148,7 +159,7 @@ def explain(error):
     operator = missing and (missing[1] or missing[2])
     version = re.search(r"op for builtin opcode '(\w+)' version '(\d+)'", text)
     if "valid Flatbuffer" in text or "must be specified" in text:
-        return "is damaged or no .tflite model: copy it again"
+        return "is damaged: copy it again, or convert it anew"
     if operator and operator.startswith("edgetpu"):
         return "was compiled for an Edge TPU: give the .tflite file from before that step"
     if operator and ("Select TensorFlow op" in text or "custom op" in text):
@@ -170,6 +181,8 @@ class Model:
 
     def __init__(self, content, name, input_range=None):
         self.content, self.name, self.hint = content, name, None
+        if content[4:8] != b"TFL3":
+            raise UserError(f"{name} ({len(content):,} bytes) {what_it_is(content)}")
         crash = signal_of(content)
         if crash:
             raise UserError(f"LiteRT itself stops on {name} ({crash}): convert it anew, with other settings")
@@ -193,8 +206,11 @@ class Model:
         ten = [end for end in targets if self.interpreter.get_tensor(end["index"]).size == 10 * self.batch]
         ten = [end for end in ten if np.issubdtype(end["dtype"], np.number)]
         if not layout or not ten or not np.issubdtype(sources[0]["dtype"], np.number):
-            many = len(self.interpreter.get_signature_list()) > 1
-            cure = "convert the signature for digits alone" if many else "it is not a model for digits"
+            cure = "it is not a model for digits"
+            if len(self.interpreter.get_signature_list()) > 1:
+                cure = "convert the signature for digits alone"
+            elif layout and any(self.interpreter.get_tensor(end["index"]).size == self.batch for end in targets):
+                cure = "if it gives the digit itself, convert it without the argmax"
             raise UserError(
                 f"{self.name} takes {describe(sources)} and gives {describe(targets)}, not 28 x 28 grey values and ten "
                 f"numbers: {cure}"
@@ -220,7 +236,7 @@ class Model:
         if found[best][0] < found[usual][0] + CLEARLY:
             best = usual
         (self.paper, self.ink), (right, rows) = best, found[best]
-        if not np.isfinite(rows).all():
+        if not (rows < np.inf).all():  # a logarithm of 0 is a number for softmax
             raise UserError(f"{self.name} answers with something that is not a number: train or convert it again")
         within = (rows > -1e-3).all() and (rows < 1 + 1e-2).all()  # softmax, or a sigmoid for each digit
         self.probabilities = bool(within and rows.max() > 0.5)
@@ -239,9 +255,11 @@ class Model:
 def possible_ranges(source):
     """Return [(paper, ink), ...] that an input may want, the likeliest first."""
     scale, zero_point = source["quantization"]
-    if not scale or not np.issubdtype(source["dtype"], np.integer):
-        return list(RANGES) if not np.issubdtype(source["dtype"], np.integer) else [(0, 1)]
+    if not np.issubdtype(source["dtype"], np.integer):
+        return list(RANGES)
     limits = np.iinfo(source["dtype"])
+    if not scale:  # the grey values as they are
+        return [(-128, 127)] if limits.max == 127 else [(0, 255), (255, 0), (0, 1)]
     low, high = (float(scale * (limit - zero_point)) for limit in (limits.min, limits.max))
     slack, largest = (high - low) / 4, max(-low, high)
     fits = [(a, b) for a, b in RANGES if low - slack <= min(a, b) and max(a, b) <= high + slack]
@@ -258,10 +276,7 @@ def prepare(image, model):
     values = model.paper + image / np.float32(255) * (model.ink - model.paper)
     if np.issubdtype(dtype, np.integer):
         limits = np.iinfo(dtype)
-        if scale:
-            values = np.clip(np.round(values / scale) + zero_point, limits.min, limits.max)
-        else:
-            values = image - (128.0 if limits.max == 127 else 0.0)  # no scale: the grey values as they are
+        values = np.clip(np.round(values / (scale or 1)) + zero_point, limits.min, limits.max)
     tensor = np.zeros(model.source["shape"], dtype)
     tensor.reshape(-1)[: values.size] = values.ravel()  # a batch larger than 1 is filled with zeros
     return tensor

@@ -16,7 +16,8 @@ const KNOWN = [
   ["74 14 48 0 24 16 36 38 66 58 76 82 50 100 24 84 34 60 64 38 74 14"],
   ["76 22 52 2 26 16 26 40 50 50 76 24 74 60 68 100"],
 ];
-const RANGES = [[0, 1], [0, 255], [-1, 1], [1, 0], [255, 0], [1, -1]]; // what paper and ink may be for a model
+// What paper and ink may be for a model; the last is MNIST's mean and deviation, as PyTorch's examples have it.
+const RANGES = [[0, 1], [0, 255], [-1, 1], [1, 0], [255, 0], [1, -1], [-0.5, 0.5], [-128, 127], [-0.4242, 2.8215]];
 export const ENOUGH = 18, CLEARLY = 3; // of 20 known digits: read in the usual range; more than that in another
 
 /** The distance from (x, y) to the line from a to b. */
@@ -58,10 +59,10 @@ export function findLayout(signature) {
   return rest(signature) && { batch: 1, shape: rest(signature) };
 }
 
-/** The ranges, [paper, ink], that an input may want, the likeliest first; only raw grey values for integers. */
+/** The ranges, [paper, ink], that an input may want, the likeliest first. */
 export function possibleRanges({ type, scale, zeroPoint }) {
   if (type === "float32") return RANGES;
-  if (!scale) return [[0, 255]];
+  if (!scale) return [[0, 255], [255, 0], [0, 1]]; // integers: the grey values as they are
   const low = -zeroPoint * scale, high = (255 - zeroPoint) * scale;
   const slack = (high - low) / 4, largest = Math.max(-low, high);
   const off = (range) => Math.abs(Math.min(...range) - low) + Math.abs(Math.max(...range) - high);

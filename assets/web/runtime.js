@@ -86,7 +86,7 @@ function findEnds(bytes, name) {
   const output = ten.find(({ type }) => ARRAYS[type]) ?? ten[0] ?? outputs[0];
   for (const [part, end] of [["input", layout ? inputs[0] : null], ["output", output]]) {
     if (end && !ARRAYS[end.type]) {
-      throw new Problem(`${name} has ${end.type} ${part}, and LiteRT.js takes float32 or uint8: ${cureFor(part, end.type)}.`);
+      throw new Problem(`${name} has ${end.type} ${part}, and LiteRT.js takes float32, int32 or uint8: ${cureFor(part, end.type)}.`);
     }
   }
   if (custom?.startsWith("edgetpu")) {
@@ -194,8 +194,7 @@ export class DigitModel {
     image.forEach((grey, k) => {
       const real = paper + grey * (ink - paper);
       if (input.type === "float32") values[k] = real;
-      else if (!input.scale) values[k] = Math.round(255 * grey);
-      else values[k] = Math.min(255, Math.max(0, Math.round(real / input.scale) + input.zeroPoint));
+      else values[k] = Math.min(255, Math.max(0, Math.round(real / (input.scale || 1)) + (input.zeroPoint || 0)));
     });
     const raw = await this.invoke(values);
     return output.scale ? Float32Array.from(raw, (q) => (q - output.zeroPoint) * output.scale) : Float32Array.from(raw);

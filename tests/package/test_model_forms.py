@@ -106,22 +106,35 @@ def test_a_softmax_by_hand_is_seen_in_its_numbers(folder):
     assert np.array_equal(found.probabilities(answers), answers)
 
 
-@pytest.mark.parametrize("name", ["Rescaling", "0 to 255"])
-def test_a_hidden_range_is_told_and_never_chosen(name, folder):
+@pytest.mark.parametrize(
+    "name, takes",
+    [
+        ("Rescaling", "0 to 255: .*input_range=(0, 255)"),
+        ("0 to 255", "0 to 255: .*input_range=(0, 255)"),
+        ("mean and deviation", "-0.4242 to 2.8215: .*input_range=(-0.4242, 2.8215)"),
+        ("bright paper", "1 to 0: .*input_range=(1, 0)"),
+        ("bright paper, uint8", "1 to 0: .*input_range=(1, 0)"),
+        ("int16 x 8, int16, -1 to 1", "-1 to 1: .*input_range=(-1, 1)"),
+    ],
+)
+def test_a_hidden_range_is_told_and_never_chosen(name, takes, folder):
     form = forms.make_forms([name], folder=folder)[name]
-    words = (
-        r"reads \d+% of \d+ images right with grey values from 0 to 1, and \d+% with 0 to 255: .*input_range=\(0, 255\)"
-    )
+    takes = takes.replace("(", r"\(").replace(")", r"\)")
+    words = rf"reads \d+% of \d+ images right with grey values from 0 to 1, and \d+% with {takes}"
     with pytest.raises(CourseError, match=f"The model {words}"):
         evaluation.accuracy(form.content, IMAGES, form.digits)
     with pytest.raises(CourseError, match=f"'mine' {words}"):
         evaluation.compare({"mine": form.content}, IMAGES, form.digits)
     with pytest.raises(CourseError, match=f"The model {words}"):
         Recognizer(form.content)
-    assert evaluation.accuracy(form.content, IMAGES, form.digits, input_range=(0, 255)) == 1
+    assert evaluation.accuracy(form.content, IMAGES, form.digits, input_range=form.input_range) >= form.agree
     course = models.model_path("mnist_nano", "int8")
     rows = evaluation.compare(
-        {"course": course, "mine": form.content}, IMAGES, form.digits, input_range={"mine": (0, 255)}, timed=False
+        {"course": course, "mine": form.content},
+        IMAGES,
+        form.digits,
+        input_range={"mine": form.input_range},
+        timed=False,
     )
     assert [row["accuracy"] >= form.agree - 0.05 for row in rows] == [True, True]
 

@@ -171,7 +171,8 @@ def test_uv_of_the_path_installs(copy, wanted, tmp_path, monkeypatch, capsys):
     path = f"{tmp_path}:{os.environ['PATH']}"
     status, _ = install(copy, wanted, monkeypatch, capsys, PATH=path)
     calls = (tmp_path / "calls").read_text().splitlines()
-    assert status == 0 and calls == ["--version", f"pip install --python {python_of(copy)} -r {wanted}"]
+    command = f"pip install --compile-bytecode --python {python_of(copy)} -r {wanted}"
+    assert status == 0 and calls == ["--version", command]
 
 
 def test_the_cause_that_uv_names_is_told_and_pip_does_not_run(copy, wanted, tmp_path, monkeypatch, capsys):

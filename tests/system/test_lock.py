@@ -1,6 +1,8 @@
 """constraints.txt: what it fixes can be installed with every Python and on every system that the course names."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 from packaging.requirements import Requirement
@@ -107,3 +109,10 @@ def test_pins_and_constraints_agree():
                 assert re.search(
                     rf"^{re.escape(f'{pin[1]}=={pin[2]}'.lower().replace('_', '-'))}( ;|$)", fixed, re.M
                 ), line
+
+
+def test_reading_a_notebook_builds_no_parsers():
+    """jsonschema from 4.25 on imports rfc3987_syntax, which builds 38 parsers with lark, in each process of Jupyter."""
+    code = "import nbformat, sys; print([m for m in ('lark', 'rfc3987_syntax') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]", "jsonschema must stay below 4.25 until it imports rfc3987_syntax only when used"

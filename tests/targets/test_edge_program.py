@@ -160,11 +160,14 @@ def test_a_folder_that_appears_later(tmp_path):
         assert program.says("1.pgm") == "1.pgm: 7 (100.0%)"
 
 
+FOREIGN = "is no .tflite model: give the file that the converter wrote."
+ZIP = "is a zip file, as .keras files are: convert the model in it to .tflite, and give that."
 BAD_MODELS = {
     "missing": (None, "m.tflite cannot be read (No such file or directory): copy the model there."),
-    "cut short": (lambda c: c[:9000], "m.tflite (9,000 bytes) is damaged or no .tflite model: copy it again."),
-    "empty": (lambda c: b"", "m.tflite (0 bytes) is damaged or no .tflite model: copy it again."),
-    "foreign": (lambda c: b"\x89PNG" * 99, "m.tflite (396 bytes) is damaged or no .tflite model: copy it again."),
+    "cut short": (lambda c: c[:9000], "m.tflite (9,000 bytes) is damaged: copy it again, or convert it anew."),
+    "empty": (lambda c: b"", "m.tflite (0 bytes) is empty: copy it again."),
+    "foreign": (lambda c: b"\x89PNG" * 99, f"m.tflite (396 bytes) {FOREIGN}"),
+    "Keras": (lambda c: b"PK\x03\x04" + c, f"m.tflite (16,188 bytes) {ZIP}"),
 }
 
 
@@ -228,7 +231,7 @@ def test_a_model_is_replaced_while_it_runs(frames, tmp_path):
         update(MODEL.read_bytes()[:5000])
         said = program.says("goes on")
         assert (
-            said == "m.tflite (5,000 bytes) is damaged or no .tflite model: copy it again; the model before it goes on."
+            said == "m.tflite (5,000 bytes) is damaged: copy it again, or convert it anew; the model before it goes on."
         )
         write(frames, "1.pgm", pgm(images[1]))
         assert program.says("1.pgm") == "1.pgm: 2 (100.0%)"
@@ -512,7 +515,7 @@ def test_a_model_that_ends_the_runtime_is_refused_and_the_program_goes_on(monkey
 @pytest.mark.parametrize(
     ("message", "sentence"),
     {
-        "The model is not a valid Flatbuffer buffer": "is damaged or no .tflite model: copy it again",
+        "The model is not a valid Flatbuffer buffer": "is damaged: copy it again, or convert it anew",
         "Select TensorFlow op(s), included in the given model, is(are) not supported. Node number 0 (FlexErf) failed "
         "to prepare.": "needs the operator FlexErf, which LiteRT lacks here: convert it with TFLITE_BUILTINS only",
         "Encountered unresolved custom op: MyOp.\nSee instructions": "needs the operator MyOp, which LiteRT lacks here",

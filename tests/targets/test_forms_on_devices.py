@@ -33,7 +33,7 @@ def load_program(path):
 read_digits = load_program(PROGRAM)
 
 
-# make test takes these of the 49 forms: it would convert for a minute and more
+# make test takes these of all forms: it would convert for a minute and more
 FEW = (
     "784",
     "softmax by hand",

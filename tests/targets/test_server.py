@@ -148,8 +148,8 @@ def test_a_bad_model_is_named(tmp_path):
     (tmp_path / "cut.tflite").write_bytes(content[:2000])
     for file, sentence in {
         tmp_path / "none.tflite": "none.tflite cannot be read (No such file or directory): give the path of a .tflite",
-        tmp_path / "text.tflite": "text.tflite (8 bytes) is damaged or no .tflite model: copy it again.",
-        tmp_path / "cut.tflite": "cut.tflite (2,000 bytes) is damaged or no .tflite model: copy it again.",
+        tmp_path / "text.tflite": "text.tflite (8 bytes) is no .tflite model: give the file that the converter wrote.",
+        tmp_path / "cut.tflite": "cut.tflite (2,000 bytes) is damaged: copy it again, or convert it anew.",
         ROOT / "assets" / "models" / "watch_int8.tflite": "it is not a model for digits.",
     }.items():
         done = start(file)

@@ -582,6 +582,7 @@ REFUSED_FORMS = {
     "int8, softmax": "inference_output_type = tf.uint8",
     "int8, softmax, batch 1": "inference_output_type = tf.uint8",
     "int16 x 8, int16": "inference_output_type = tf.uint8",
+    "int16 x 8, int16, -1 to 1": "inference_output_type = tf.uint8",
     "Rescaling, int8": "inference_output_type = tf.uint8",
     "-1 to 1, int8": "inference_output_type = tf.uint8",
     "int8 without scale": "inference_output_type = tf.uint8",
@@ -597,9 +598,10 @@ REFUSED_FORMS = {
     "two inputs": "goes from [1,10] and [1,28,28] to [1,10]",
     "audio": "goes from [1,16000] to [1,10]",
     "seven numbers": "goes from [1,28,28] to [1,7]",
-    "argmax": "has int64 output, and LiteRT.js takes float32 or uint8: let it end at its ten numbers, without argmax",
+    "argmax": "has int64 output, and LiteRT.js takes float32, int32 or uint8: let it end at its ten numbers",
     "string": "has string input",
     "Select TF": "needs the operator FlexMatrixInverse, which LiteRT.js lacks: convert it with TFLITE_BUILTINS only",
+    "Select TF, open batch": "needs the operator FlexMatrixInverse, which LiteRT.js lacks",
 }
 HINTED_FORMS = {"unset variables": "of 20 known digits", "two heads of ten": ""}
 

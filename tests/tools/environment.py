@@ -218,7 +218,10 @@ def install(folder, requirements):
     print(f"Installing {requirements} into {folder.name}; the first time takes some minutes ...", flush=True)
     uv = find_uv(python)
     if uv:
-        done = run(uv, "pip", "install", "--python", python, "-r", requirements, env=uv_environment(python))
+        # pip writes bytecode, uv only when it is asked: without it, where Python may not write any
+        # (PYTHONDONTWRITEBYTECODE), each process compiles TensorFlow and TFMOT anew when it imports them
+        command = [uv, "pip", "install", "--compile-bytecode", "--python", python, "-r", requirements]
+        done = run(*command, env=uv_environment(python))
         known = done.returncode and explain(done.stdout, done.returncode, folder, known_only=True)
         if not done.returncode or known:
             return finish(done, requirements, folder)

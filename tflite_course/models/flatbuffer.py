@@ -1,5 +1,7 @@
 """Write a .tflite file again without what a runtime does not need (lesson 09), or without its end (lesson 03)."""
 
+import struct
+
 from tflite_course.errors import CourseError
 from tflite_course.models import read_model
 
@@ -21,12 +23,11 @@ def strip(model, parts=PARTS):
     The operators, the weights and the scales stay as they are, and so do the answers. Only for models of one graph.
     Raises CourseError for an unknown part, several graphs and a damaged file.
     """
-    from ai_edge_litert import schema_py_generated as schema
 
     unknown = sorted(set(parts) - set(PARTS))
     if unknown:
         raise CourseError(f"There is no part {', '.join(unknown)}: choose from {', '.join(PARTS)}.")
-    tree = schema.ModelT.InitFromPackedBuf(bytearray(read_model(model)), 0)
+    tree = unpack(model)
     if len(tree.subgraphs) != 1:
         raise CourseError(f"The model has {len(tree.subgraphs)} graphs, strip() takes models with one.")
     graph = tree.subgraphs[0]
@@ -78,9 +79,7 @@ def one_operator(model, number):
 
 def _one_graph(model, number, caller):
     """Return (tree, its one graph), no signature, of a model that has an operator of this number: first_operators()."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    tree = schema.ModelT.InitFromPackedBuf(bytearray(read_model(model)), 0)
+    tree = unpack(model)
     if len(tree.subgraphs) != 1:
         raise CourseError(f"The model has {len(tree.subgraphs)} graphs, {caller} takes models with one.")
     graph = tree.subgraphs[0]
@@ -88,6 +87,22 @@ def _one_graph(model, number, caller):
         raise CourseError(f"The model has {len(graph.operators)} operators: give a count from 1 to that, not {number}.")
     tree.signatureDefs = None
     return tree, graph
+
+
+def unpack(model):
+    """Return a .tflite model, its bytes or a path, as a tree of Python objects. Raises CourseError for a damaged file.
+
+    It reads all of the file, where read_model() looks at what a runtime reads.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    content = read_model(model)
+    try:
+        return schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
+    except (struct.error, ValueError, IndexError, TypeError, AttributeError):
+        raise CourseError(
+            f"The model is cut short or damaged ({len(content):,} bytes): copy or download it again, or convert it."
+        ) from None
 
 
 def packed(tree, *, share=False):

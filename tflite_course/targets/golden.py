@@ -25,7 +25,7 @@ from tflite_course.machine import processor
 from tflite_course.models import model_path
 from tflite_course.resources import ROOTS, resource
 
-# The models of record; all are int8 inside and outside.
+# The models that golden vectors are shipped for; all are int8 inside and outside.
 MODELS = ("mnist_cnn", "mnist_ds", "mnist_small", "mnist_tiny", "mnist_nano")
 COUNT = 1000
 

@@ -8,13 +8,13 @@ import tensorflow as tf
 import tf_keras as keras
 from ai_edge_litert.interpreter import Interpreter
 
-from tests.labs.answers import EqualsEverything
+from tests.labs.answers import EqualsEverything, mnist
 from tflite_course import evaluation, models
-from tflite_course.datasets import FASHION_CLASSES, load_fashion_mnist, load_mnist
+from tflite_course.datasets import FASHION_CLASSES, load_fashion_mnist
 from tflite_course.models import flatbuffer, model_path
 
 (X_TRAIN, Y_TRAIN), (X_TEST, _) = load_fashion_mnist()
-DIGITS = load_mnist()[0][0][:300]
+DIGITS = mnist()[0][0][:300]
 layers = keras.layers
 
 

@@ -10,12 +10,11 @@ import tf_keras as keras
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from tests.labs.answers import EqualsEverything
+from tests.labs.answers import EqualsEverything, mnist
 from tflite_course import evaluation, models
-from tflite_course.datasets import load_mnist
 from tflite_course.labs.lab_1_train_and_convert.common import random_model
 
-(X_TRAIN, Y_TRAIN), (X_TEST, Y_TEST) = load_mnist()
+(X_TRAIN, Y_TRAIN), (X_TEST, Y_TEST) = mnist()
 layers = keras.layers
 
 

@@ -8,12 +8,11 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 from scipy import ndimage
 
-from tests.labs.answers import EqualsEverything
+from tests.labs.answers import EqualsEverything, mnist
 from tflite_course import evaluation, models
 from tflite_course import pad as drawing
-from tflite_course.datasets import load_mnist
 
-_, (X_TEST, Y_TEST) = load_mnist()
+_, (X_TEST, Y_TEST) = mnist()
 
 
 # --- prepare_images

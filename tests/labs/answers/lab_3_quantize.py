@@ -6,11 +6,10 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from tests.labs.answers import EqualsEverything
+from tests.labs.answers import EqualsEverything, mnist
 from tflite_course import models
-from tflite_course.datasets import load_mnist
 
-(X_TRAIN, Y_TRAIN), (X_TEST, Y_TEST) = load_mnist()
+(X_TRAIN, Y_TRAIN), (X_TEST, Y_TEST) = mnist()
 
 
 # --- affine_grid

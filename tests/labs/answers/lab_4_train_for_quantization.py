@@ -7,7 +7,7 @@ import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 
-from tests.labs.answers import EqualsEverything
+from tests.labs.answers import EqualsEverything, mnist
 from tflite_course import models
 from tflite_course.resources import resource
 
@@ -290,13 +290,12 @@ def pair(qat="qat", other="control"):
 @functools.cache
 def convert(kind, optimize=True, types=(tf.int8, tf.int8), scaled=None):
     """Return .tflite bytes of a model of this module; scaled: what calibration images are multiplied by."""
-    from tflite_course.datasets import load_mnist
 
     makers = {"aware": aware, "control": control, "blank": lambda: wrapped("blank"), "norm left out": norm_left_out}
     converter = tf.lite.TFLiteConverter.from_keras_model(makers[kind]())
     converter.optimizations = [tf.lite.Optimize.DEFAULT] if optimize else []
     if scaled:
-        images = load_mnist()[0][0][:50] * np.float32(scaled)
+        images = mnist()[0][0][:50] * np.float32(scaled)
         converter.representative_dataset = lambda: ([image[np.newaxis]] for image in images)
     if types:
         converter.inference_input_type, converter.inference_output_type = types

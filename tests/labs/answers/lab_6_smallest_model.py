@@ -9,12 +9,11 @@ import tf_keras as keras
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from tests.labs.answers import EqualsEverything
+from tests.labs.answers import EqualsEverything, mnist
 from tflite_course import evaluation, models
-from tflite_course.datasets import load_mnist
 from tflite_course.models import flatbuffer, model_path
 
-(X_TRAIN, _), _ = load_mnist()
+(X_TRAIN, _), _ = mnist()
 layers = keras.layers
 
 

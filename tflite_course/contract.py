@@ -8,17 +8,18 @@ from tflite_course.errors import CourseError
 from tflite_course.models import read_model
 from tflite_course.runtime import (
     dequantize_output,
-    explain,
     make_interpreter,
     operators,
     quantize_input,
     raw_range,
-    run_once,
+    run_model,
 )
 
 # How one image of 28 x 28 may lie in a tensor, without the batch axis. The first that fits is taken.
-LAYOUTS = ((28, 28, 1), (28, 28), (784,), (1, 28, 28), (1, 784), (784, 1), (1, 28, 28, 1), (1, 1, 28, 28))
-LAYOUTS += ((28, 1, 28), (28, 28, 1, 1))
+LAYOUTS = (
+    *((28, 28, 1), (28, 28), (784,), (1, 28, 28), (1, 784), (784, 1)),
+    *((1, 28, 28, 1), (1, 1, 28, 28), (28, 1, 28), (28, 28, 1, 1)),
+)
 
 # What paper and ink usually are; the last is MNIST's mean and standard deviation, as PyTorch's examples have it.
 RANGES = ((0, 1), (0, 255), (-1, 1), (-0.5, 0.5), (-128, 127), (-0.4242, 2.8215))
@@ -251,7 +252,7 @@ def _outputs(interpreter, count):
     for entry in found:
         entry["ten"] = int(np.prod(entry["shape"])) == 10 * count and np.dtype(entry["dtype"]).kind in "iufb"
     if not any(entry["ten"] for entry in found):  # a shape that is known only when it has run
-        run_once(interpreter)
+        run_model(interpreter.invoke)
         for entry in found:
             value = interpreter.get_tensor(entry["index"])
             entry["shape"], entry["ten"] = (
@@ -443,11 +444,7 @@ class Runner:
 
     def run(self, part):
         """Return the output rows of one call. Raises CourseError for what LiteRT refuses only when it runs."""
-        call = self.prepare(part)
-        try:
-            call()
-        except RuntimeError as error:
-            raise CourseError(explain(str(error))) from None
+        run_model(self.prepare(part))
         return self.rows(len(part))
 
     def prepare(self, part):

@@ -33,22 +33,22 @@ def make_interpreter(model, *, batch=None, shape=None, num_threads=1, kernels="A
             interpreter.resize_tensor_input(details["index"], shape or [batch, *details["shape"][1:]])
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError, IndexError) as error:  # IndexError: a model without inputs has no batch
-        raise CourseError(explain(str(error), interpreter)) from None
+        raise CourseError(_explain(str(error), interpreter)) from None
     return interpreter
 
 
-def run_once(interpreter):
-    """Invoke an interpreter. LiteRT prepares what follows a shape that is known only then: some models fail here.
+def run_model(call):
+    """Call what runs a model, such as interpreter.invoke. Some files are refused only here, see make_interpreter().
 
-    Raises CourseError, as make_interpreter() does.
+    LiteRT prepares what follows a shape that is known only when the model runs. Raises CourseError.
     """
     try:
-        interpreter.invoke()
-    except (RuntimeError, ValueError) as error:
-        raise CourseError(explain(str(error), interpreter)) from None
+        call()
+    except RuntimeError as error:
+        raise CourseError(_explain(str(error), None)) from None
 
 
-def explain(message, interpreter=None):
+def _explain(message, interpreter):
     """Return one sentence about what LiteRT said when it refused a model; interpreter: None when there is none."""
     first = (message.strip().splitlines() or ["no message"])[0].rstrip(".")
     if "Select TensorFlow op" in message or "Regular TensorFlow ops" in message or "flex" in message.lower():

@@ -19,7 +19,7 @@ from tests.targets.test_edge_program import read_digits
 DEVICE, SERVER = ROOT / "assets" / "edge" / "read_digits.py", ROOT / "assets" / "server" / "serve.py"
 PAGE = ROOT / "assets" / "web" / "forms.js"
 SHARED = (
-    *("known_digits", "find_layout", "layout_of", "describe", "start", "signal_of", "explain"),
+    *("known_digits", "find_layout", "layout_of", "describe", "start", "signal_of", "what_it_is", "explain"),
     *("Model", "possible_ranges", "prepare", "answer", "SIDE", "KNOWN", "RANGES", "(ENOUGH, CLEARLY, FEW)"),
 )
 

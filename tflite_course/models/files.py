@@ -83,6 +83,11 @@ def _check_complete(content, name):
     except (struct.error, ValueError, IndexError, TypeError, AttributeError):
         whole = False
     if not whole:
-        raise CourseError(
-            f"{name} is cut short or damaged ({len(content):,} bytes): copy or download it again, or convert it anew."
-        )
+        raise cut_short(name, content)
+
+
+def cut_short(name, content):
+    """Return the CourseError about a file whose tables or buffers point past its end."""
+    return CourseError(
+        f"{name} is cut short or damaged ({len(content):,} bytes): copy or download it again, or convert it anew."
+    )

@@ -4,6 +4,7 @@ import struct
 
 from tflite_course.errors import CourseError
 from tflite_course.models import read_model
+from tflite_course.models.files import cut_short
 
 # What can go, and who would miss it.
 PARTS = {
@@ -100,9 +101,7 @@ def unpack(model):
     try:
         return schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
     except (struct.error, ValueError, IndexError, TypeError, AttributeError):
-        raise CourseError(
-            f"The model is cut short or damaged ({len(content):,} bytes): copy or download it again, or convert it."
-        ) from None
+        raise cut_short("The model", content) from None
 
 
 def packed(tree, *, share=False):

@@ -10,7 +10,7 @@ import numpy as np
 
 from tflite_course.errors import CourseError
 from tflite_course.models.files import read_model
-from tflite_course.models.flatbuffer import drop_unused_buffers, packed, strip
+from tflite_course.models.flatbuffer import drop_unused_buffers, packed, strip, unpack
 
 STEPS = {8: 127, 4: 7}  # of a grid of so many bits, on each side of 0
 
@@ -30,7 +30,7 @@ def pack(model, bits=8):
 
     if not set([bits] if isinstance(bits, int) else bits) <= set(STEPS):
         raise CourseError(f"bits is {bits!r}: a .tflite file holds weights of {' or '.join(map(str, STEPS))} bits.")
-    tree = schema.ModelT.InitFromPackedBuf(bytearray(strip(model)), 0)
+    tree = unpack(strip(model))
     graph, kinds = tree.subgraphs[0], schema.BuiltinOperator
     _drop_reshapes(tree, graph, kinds)
     found = [operator for operator in graph.operators if _kind(tree, operator) in _with_weights()]

@@ -15,6 +15,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tflite_course import models
 from tflite_course.datasets import load_mnist
+from tflite_course.models import flatbuffer
 from tflite_course.targets import golden
 from tflite_course.targets.firmware import board
 
@@ -71,7 +72,7 @@ def tutorial_network():
 
 def for_bakenn(model):
     """Return a model as bakenn takes it: no shape arithmetic, no MEAN and what follows, shapes in RESHAPE itself."""
-    tree = schema.ModelT.InitFromPackedBuf(bytearray(models.read_model(model)), 0)
+    tree = flatbuffer.unpack(model)
     graph, kept, codes = tree.subgraphs[0], [], schema.BuiltinOperator
     for operator in graph.operators:
         code = tree.operatorCodes[operator.opcodeIndex].builtinCode

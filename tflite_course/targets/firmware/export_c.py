@@ -7,14 +7,13 @@ It writes folder/model.c and folder/model.h, and copies kernels.h, which has the
 
 import math
 import shutil
-import struct
 import sys
 from pathlib import Path
 
 import numpy as np
 
 from tflite_course.errors import CourseError
-from tflite_course.models import read_model
+from tflite_course.models.flatbuffer import unpack
 from tflite_course.resources import resource
 
 # Operators of the graph that only compute a shape. With a batch of one it is known, so nothing is left to do.
@@ -101,11 +100,7 @@ def _read(model):
     """Return the graph of a model and its steps: one dict for each operator that computes something."""
     from ai_edge_litert import schema_py_generated as schema
 
-    content = read_model(model)
-    try:
-        tree = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
-    except (struct.error, ValueError, IndexError, TypeError):
-        raise CourseError(f"The model is cut short or damaged ({len(content):,} bytes): copy it again.") from None
+    tree = unpack(model)
     if len(tree.subgraphs) != 1:
         raise CourseError(
             f"The model has {len(tree.subgraphs)} graphs, the exporter takes one: convert one signature alone."

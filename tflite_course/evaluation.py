@@ -352,9 +352,16 @@ def _without_unpacking(steps):
 
 
 def _fixed_batch(inputs, outputs):
-    """Return the batch that a file is fixed to: the first axis that all inputs and outputs share."""
-    first = {int(details["shape"][0]) if len(details["shape"]) > 1 else 1 for details in [*inputs, *outputs]}
-    return first.pop() if len(first) == 1 else 1
+    """Return the batch that a file is fixed to: the first axis that all inputs and outputs share.
+
+    Ten numbers whose last axis counts the images, [10, batch], count as well.
+    """
+    first = {int(details["shape"][0]) if len(details["shape"]) > 1 else 1 for details in inputs}
+    if len(first) != 1:
+        return 1
+    batch, shapes = first.pop(), [details["shape"].tolist() for details in outputs]
+    shared = all((shape[0] if len(shape) > 1 else 1) == batch or shape == [10, batch] for shape in shapes)
+    return batch if shared else 1
 
 
 def peak_memory(model):

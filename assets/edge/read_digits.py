@@ -294,6 +294,12 @@ def prepare(image, model):
     return tensor
 
 
+def by_image(model):
+    """Return the output as (n, 10): a row for each image, also where the model counts them in its last axis."""
+    numbers, shape = model.interpreter.get_tensor(model.target["index"]), list(model.target["shape"])
+    return (numbers.T if shape == [10, model.batch] != [10, 10] else numbers).reshape(-1, 10)
+
+
 def answer(model, image):
     """Return the ten numbers of the output for a grey image, uint8 (28, 28), as floats."""
     if model.state:
@@ -301,7 +307,7 @@ def answer(model, image):
     model.interpreter.reset_all_variables()  # a recurrent network reads each image from its beginning
     model.interpreter.set_tensor(model.source["index"], prepare(image, model))
     model.interpreter.invoke()
-    numbers = model.interpreter.get_tensor(model.target["index"]).reshape(-1)[:10].astype(np.float64)
+    numbers = by_image(model)[0].astype(np.float64)
     scale, zero_point = model.target["quantization"]
     return scale * (numbers - zero_point) if scale else numbers
 

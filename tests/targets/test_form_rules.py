@@ -20,7 +20,7 @@ DEVICE, SERVER = ROOT / "assets" / "edge" / "read_digits.py", ROOT / "assets" / 
 PAGE = ROOT / "assets" / "web" / "forms.js"
 SHARED = (
     *("known_digits", "find_layout", "layout_of", "describe", "start", "signal_of", "what_it_is", "explain"),
-    *("Model", "possible_ranges", "prepare", "answer", "SIDE", "KNOWN", "RANGES", "(ENOUGH, CLEARLY, FEW)"),
+    *("Model", "possible_ranges", "prepare", "by_image", "answer", "SIDE", "KNOWN", "RANGES", "(ENOUGH, CLEARLY, FEW)"),
 )
 
 SIGNATURES = [

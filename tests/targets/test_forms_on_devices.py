@@ -42,6 +42,8 @@ FEW = (
     "int8, softmax",
     "two signatures",
     "batch 7, fixed inside",
+    "output 10 x n",
+    "output 10 x 7",
     "two outputs",
 )
 
@@ -121,6 +123,7 @@ def test_every_form_is_served(made, tmp_path, capsys):
             continue
         model, version = serve.load_model(tmp_path / "m.tflite")
         rows = serve.rows(model, IMAGES)
+        assert np.allclose(serve.rows(model, IMAGES[:10]), rows[:10], atol=1e-2), name
         assert rows.shape == (60, 10) and rows.dtype == model.target["dtype"] and len(version) == 12, name
         check_answers(rows.argmax(1), form)
         assert np.allclose(serve.rows(model, IMAGES[:1]), rows[:1], atol=1e-2), name  # alone as in a batch

@@ -299,6 +299,8 @@ def _registry():
         "no batch axis": (lambda: convert(lambda x: logits(x)[0], (28, 28)), {}),
         "no batch axis, 784": (lambda: convert(logits, (784,)), {}),
         "output 1 x 1 x 10": (lambda: convert(lambda x: tf.reshape(logits(x), (-1, 1, 1, 10))), {}),
+        "output 10 x n": (lambda: convert(lambda x: tf.transpose(logits(x))), {}),
+        "output 10 x 7": (lambda: convert(lambda x: tf.transpose(logits(x)), (7, 28, 28)), {}),
         "batch 1": (lambda: convert(logits, (1, 28, 28)), {}),
         "batch 1, fixed inside": (lambda: convert(lambda x: tf.reshape(logits(x), (1, 10)), (1, 28, 28)), {}),
         "batch 7, fixed inside": (lambda: convert(lambda x: tf.reshape(logits(x), (7, 10)), (7, 28, 28, 1)), {}),

@@ -8,6 +8,8 @@ import numpy as np
 from tflite_course.labs.exercise import Exercise, Mistake, describe, require_function
 from tflite_course.labs.lab_2_interpreter_and_drawing.common import call
 
+TRIES = 5  # two, and more only on a machine that is found busy
+
 
 class _Task:
     """A task to measure: slow at first, then mostly fast. It notes how long each call really took."""
@@ -25,18 +27,25 @@ class _Task:
         time.sleep(self.plan[len(self.took)] if len(self.took) < len(self.plan) else self.fast)
         self.took.append((time.perf_counter_ns() - start) / 1000)
 
+    def was_disturbed(self):
+        """Return whether the calls took clearly longer than they sleep: other work holds the processor."""
+        return len(self.took) > 0 and sum(self.took) > 1.1e6 * sum(self.plan[: len(self.took)])
+
 
 def judge(answer, rng):
+    """Judge up to TRIES times: a busy machine disturbs a measurement, a mistake stays."""
     require_function(answer)
-    try:
-        _judge_once(answer, rng)
-    except Mistake:  # once more: a busy machine disturbs a measurement, a mistake stays
-        _judge_once(answer, rng)
+    for left in reversed(range(TRIES)):
+        warm_up, repeats = int(rng.integers(8, 12)), int(rng.integers(80, 90))
+        task = _Task(rng, warm_up, repeats)
+        try:
+            return _judge_once(answer, task, warm_up, repeats)
+        except Mistake:
+            if not left or (left < TRIES - 1 and not task.was_disturbed()):
+                raise
 
 
-def _judge_once(answer, rng):
-    warm_up, repeats = int(rng.integers(8, 12)), int(rng.integers(80, 90))
-    task = _Task(rng, warm_up, repeats)
+def _judge_once(answer, task, warm_up, repeats):
     found = call(answer, task, warm_up, repeats)
     _check_calls(len(task.took), warm_up, repeats)
     if type(found) not in (tuple, list) or len(found) != 2:

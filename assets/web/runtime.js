@@ -180,9 +180,7 @@ export class DigitModel {
     const tensor = new this.core.Tensor(values, this.input.shape);
     try {
       const outputs = await this.compiled.run([tensor]);
-      const all = outputs[this.place].toTypedArray(), [rows, images] = outputs[this.place].type.layout.dimensions;
-      const step = rows === 10 && images === all.length / 10 && images !== 10 ? images : 1; // images count last
-      const result = all.filter((_, k) => k % step === 0).slice(0, 10);
+      const result = firstTen(outputs[this.place]);
       outputs.forEach((output) => output.delete());
       return result;
     } finally {
@@ -211,6 +209,13 @@ export class DigitModel {
   delete() {
     this.compiled.delete();
   }
+}
+
+/** The ten numbers of the first image in an output, also where its last axis counts the images: [10, batch]. */
+function firstTen(output) {
+  const numbers = output.toTypedArray(), [rows, images] = output.type.layout.dimensions;
+  const step = rows === 10 && images === numbers.length / 10 && images !== 10 ? images : 1;
+  return numbers.filter((_, k) => k % step === 0).slice(0, 10);
 }
 
 /** Ten probabilities that sum to 1. */

@@ -39,6 +39,19 @@ def test_one_cell_that_differs_takes_all_times_from_the_new_run():
     assert new.cells[2].outputs[1].data["image/png"] == "new"
 
 
+@pytest.mark.parametrize("busy, expected", [(False, ["7 us", "3.0"]), (True, ["5 us", "2.0"])])
+def test_a_ratio_belongs_to_the_times_it_was_made_of(busy, expected):
+    new, old = notebook("3 kernels\n7 us", "ratio of times: 3.0"), notebook("2 kernels\n5 us", "ratio of times: 2.0")
+    keep_what_is_the_same(new, old, busy=busy)
+    assert printed(new) == [f"3 kernels\n{expected[0]}", f"ratio of times: {expected[1]}"]
+
+
+def test_a_ratio_that_differs_alone_stays():
+    new = notebook("5 us", "ratio of times: 3.0")
+    keep_what_is_the_same(new, notebook("5 us", "ratio of times: 2.0"), busy=False)
+    assert printed(new) == ["5 us", "ratio of times: 2.0"]
+
+
 def test_numbers_within_the_tolerance_stay():
     new, old = notebook("7 changed", tags=["within-1"]), notebook("8 changed", tags=["within-1"])
     keep_what_is_the_same(new, old, busy=False)

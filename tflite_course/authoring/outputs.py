@@ -145,10 +145,10 @@ def has_picture(cell):
 
 
 def is_timed(cell):
-    """Does a cell print a time, or draw times?"""
+    """Does a cell print a time or the ratio of two, or draw times?"""
     words = "microsecond|millisecond|p50|perf_counter"
     drawn = re.search(words, cell.source) if has_picture(cell) else None
-    return drawn is not None or "TIME" in compared_text(cell.outputs)
+    return drawn is not None or re.search("TIME|RATIO", compared_text(cell.outputs)) is not None
 
 
 def varies(cell):
@@ -192,7 +192,7 @@ def keep_times(cell, old):
         lines = output.get("text", "").splitlines(keepends=True)
         for i, line in enumerate(lines):
             masked = sanitize(line.rstrip("\n"))
-            if re.search("TIME|PROCESSOR", masked):
+            if re.search("TIME|RATIO|PROCESSOR", masked):
                 if not known.get(masked):
                     raise BusyMachine(line.strip())
                 lines[i] = known[masked].pop(0) + "\n" * line.endswith("\n")

@@ -171,6 +171,37 @@ def test_a_limit_that_is_passed_ends_the_child(tmp_path):
     assert child.returncode and time.monotonic() - start < 50
 
 
+WATCHES = """
+import os, subprocess, sys
+from pathlib import Path
+from tflite_course.grading import contained, sandbox
+parent = os.getppid()
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print(child.pid, os.getpid(), flush=True)
+more = [Path("sockets")] if sys.argv[1] == "sandbox" else []
+print({"sandbox": sandbox, "contained": contained}[sys.argv[1]].watch(child, sandbox.LIMITS, *more, parent))
+child.kill()
+"""
+GRADES = """
+import subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", sys.argv[1], sys.argv[2]])
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("way", ["sandbox", "contained"])
+def test_a_sandbox_ends_when_the_grading_is_killed(tmp_path, way):
+    """Once the kernel of a grader that was killed ran on until its submission's time was over."""
+    command = [sys.executable, "-c", GRADES, WATCHES, way]
+    environment = {**os.environ, "PYTHONPATH": str(sandbox.COURSE)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=environment) as grades:
+        numbers = [int(number) for number in grades.stdout.readline().split()]
+        watched = [psutil.Process(number) for number in numbers]
+        grades.kill()
+        assert grades.stdout.readline() == "the program that grades has ended\n"
+    assert psutil.wait_procs(watched, timeout=30)[1] == []
+
+
 def test_a_control_group_is_used_where_systemd_offers_one(tmp_path, monkeypatch):
     program = tmp_path / "systemd-run"
     program.write_text("#!/bin/sh\nexit 0\n")

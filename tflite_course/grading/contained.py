@@ -232,16 +232,19 @@ def usage(process, most):
     return used
 
 
-def watch(child, limits):
-    """Wait for the kernel; return why a limit was passed, or None."""
+def watch(child, limits, parent=None):
+    """Wait for the kernel; return why it has to end, or None. parent: as in sandbox.watch."""
     import psutil
 
+    parent = parent or os.getppid()
     me, begin = psutil.Process(), time.monotonic()
     while child.poll() is None:
         used = usage(me, limits["GRADE_PROCESSES"]) | {"GRADE_SECONDS": time.monotonic() - begin}
         for name, limit in limits.items():
             if used.get(name, 0.0) > limit:
                 return f"{name} was passed: {used[name]:,.0f} of {limit:,.0f}"
+        if os.getppid() != parent:
+            return "the program that grades has ended"
         time.sleep(0.05)
     return None
 
@@ -255,12 +258,13 @@ def memory_of_container():
 
 
 def main():
+    parent = os.getppid()
     user = int(os.environ["GRADE_USER"]) if os.environ.get("GRADE_USER") else None
     limits = {name: float(os.environ.get(name, value)) for name, value in sandbox.LIMITS.items()}
     limits["GRADE_MEMORY"] = min(limits["GRADE_MEMORY"], SHARE * memory_of_container())
     adopt()
     child = start(sys.argv[1], os.environ["GRADE_HOME"], user)
-    reason = watch(child, limits)
+    reason = watch(child, limits, parent)
     if reason and os.environ.get("GRADE_NOTE"):
         Path(os.environ["GRADE_NOTE"]).write_text(reason, encoding="utf-8")
     end_all(user)

@@ -315,13 +315,15 @@ def find_root(process):
     return None
 
 
-def watch(child, limits, sockets):
+def watch(child, limits, sockets, parent=None):
     """Wait for the child; kill it, and with it the whole sandbox, when it passes a limit. Return why, or None.
 
-    sockets: where the host looks for the kernel's sockets; it becomes a link into the sandbox.
+    sockets: where the host looks for the kernel's sockets; it becomes a link into the sandbox. parent: the number of
+    the process that grades, by default this one's parent; when it is gone, killed for example, nobody waits any more.
     """
     import psutil
 
+    parent = parent or os.getppid()
     process, start, root = psutil.Process(child.pid), time.monotonic(), None
     while child.poll() is None:
         try:
@@ -337,11 +339,17 @@ def watch(child, limits, sockets):
         except psutil.NoSuchProcess:
             break
         used["GRADE_SECONDS"] = time.monotonic() - start
-        for name, value in used.items():
-            if value > limits[name]:
-                child.kill()
-                child.wait()
-                return f"{name} was passed: {value:,.0f} of {limits[name]:,.0f}"
+        reasons = [
+            f"{name} was passed: {value:,.0f} of {limits[name]:,.0f}"
+            for name, value in used.items()
+            if value > limits[name]
+        ]
+        if os.getppid() != parent:
+            reasons.append("the program that grades has ended")
+        if reasons:
+            child.kill()
+            child.wait()
+            return reasons[0]
         time.sleep(0.05 if root else 0.01)
     return None
 
@@ -405,6 +413,7 @@ def bound_each_process(limits, groups=()):
 
 
 def main():
+    parent = os.getppid()
     limits = {name: float(os.environ.get(name, value)) for name, value in LIMITS.items()}
     connection = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     command, program = kernel_command(sys.argv[1], os.getcwd(), os.environ["GRADE_ANSWERS"])
@@ -414,7 +423,7 @@ def main():
         words = in_control_group(command.words(*program), limits)
         options = quiet | command.options() | {"preexec_fn": lambda: bound_each_process(limits, groups)}
         child = subprocess.Popen(words, **options)
-    reason = watch(child, limits, Path(connection["ip"]).parent)
+    reason = watch(child, limits, Path(connection["ip"]).parent, parent)
     remove_groups(groups)
     if reason:
         note = os.environ.get("GRADE_NOTE")

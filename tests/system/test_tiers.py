@@ -250,3 +250,8 @@ def test_what_tests_share_is_stored_by_itself(workers, tmp_path):
     stored = json.loads((tmp_path / "d.json").read_text(encoding="utf-8"))
     assert list(stored) == ["test_sharing.py::all", "test_sharing.py::fixture slow"]
     assert stored["test_sharing.py::fixture slow"] > 0.3
+    (tmp_path / "d.json").write_text('{"test_other.py::test": 1.0}', encoding="utf-8")
+    more = ["--store-durations", "--durations-to", tmp_path / "new.json"]  # what is stored stays as it is meanwhile
+    subprocess.run([*command, *more, *workers, tmp_path], env=environment, check=True, capture_output=True)
+    assert json.loads((tmp_path / "d.json").read_text(encoding="utf-8")) == {"test_other.py::test": 1.0}
+    assert list(json.loads((tmp_path / "new.json").read_text(encoding="utf-8"))) == ["test_other.py::test", *stored]

@@ -12,6 +12,7 @@ import itertools
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -49,19 +50,19 @@ def lessons(tier):
     return sorted(found, key=seconds.get, reverse=True), left_out
 
 
-def steps(tier):
-    """Return {name: command} of what a tier runs, in order."""
-    commands = {}
+def steps(tier, durations=None):
+    """Return {name: command} of what a tier runs, in order. durations: the file to which all writes what it took."""
+    commands, store = {}, ["--store-durations", *(["--durations-to", str(durations)] if durations else [])]
     if tier == "check":
         commands["ruff"] = [sys.executable, "-m", "ruff", "check", "."]
     notebooks = [str(path) for path in lessons(tier)[0]]
     if notebooks:  # a notebook is one kernel: all its cells go to one worker
         commands["lessons"] = [*PYTEST, *"-n 2 --nbval --dist loadfile --no-loadscope-reorder".split(), *notebooks]
         if tier == "all":
-            commands["lessons"] += ["--store-durations"]
+            commands["lessons"] += store
     tests = [*PYTEST, *f"-n 3 --dist loadgroup -rs --tier {tier} tests".split()]  # -rs: what is skipped, and why
     if tier == "all":
-        tests += ["--durations", "20", "--store-durations"]
+        tests += ["--durations", "20", *store]
     return commands | {"tests": tests}
 
 
@@ -83,7 +84,8 @@ def main():
     if tier not in tiers.TIERS:
         sys.exit(f"There is no tier '{tier}': choose from {', '.join(tiers.TIERS)}.")
     codes, times, processor, unsteady = {}, {}, {}, []
-    for name, command in steps(tier).items():
+    new = Path(tempfile.mkdtemp()) / "durations.json"  # the tests are chosen and judged by what was stored before
+    for name, command in steps(tier, new).items():
         start, used = time.monotonic(), processor_seconds()
         if "pytest" in command:
             codes[name], once = call(command)
@@ -94,6 +96,10 @@ def main():
     for name, code in codes.items():
         state = "green" if code == 0 else f"FAILED (ended with {code})"
         print(f"{name}: {state} after {times[name]:.0f} s ({processor[name]:.0f} s of processor time)")
+    if new.is_file():
+        tiers.STORE.write_text(new.read_text(encoding="utf-8"), encoding="utf-8")
+        print("tests/tools/durations.json is new: keep it if the machine was quiet, else `git checkout` it")
+    shutil.rmtree(new.parent)
     for test in unsteady:
         print(f"unsteady: {test} failed once and passed alone: find what it waits for or shares")
     for path in lessons(tier)[1]:

@@ -51,6 +51,7 @@ ONE_ANSWER = re.compile(r"tests/labs/\S+\[\S+ (right:|wrong:|mistake)|tests/pack
 def pytest_addoption(parser):
     parser.addoption("--tier", choices=TIERS, default="all", help="which tests run; see tests/tools/tiers.py")
     parser.addoption("--store-durations", action="store_true", help="write tests/tools/durations.json")
+    parser.addoption("--durations-to", metavar="FILE", type=Path, default=STORE, help="write another file instead")
     parser.addoption("--failed-to", metavar="FILE", help="write there what failed, as JSON: tests, lessons' files")
 
 
@@ -175,9 +176,10 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if item.nodeid.split("@")[0] in kept]
 
 
-def stored_durations():
+def stored_durations(file=None):
     """Return {node id of a test, or path of a lesson: seconds} of the last `make test-all`; {} before the first."""
-    return json.loads(STORE.read_text(encoding="utf-8")) if STORE.is_file() else {}
+    file = file or STORE
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
 
 def merged(stored, seconds, whole=True):
@@ -254,5 +256,6 @@ def pytest_terminal_summary(terminalreporter, config):
         Path(config.getoption("--failed-to")).write_text(json.dumps(list(dict.fromkeys(failed))), encoding="utf-8")
     if config.getoption("--store-durations"):
         whole = config.getoption("--tier") == "all" and not (config.option.keyword or config.option.markexpr)
-        stored = merged(stored_durations(), seconds, whole)
-        STORE.write_text(json.dumps(stored, indent=0) + "\n", encoding="utf-8")
+        file = config.getoption("--durations-to")
+        stored = merged(stored_durations(file if file.is_file() else STORE), seconds, whole)
+        file.write_text(json.dumps(stored, indent=0) + "\n", encoding="utf-8")

@@ -50,9 +50,9 @@ def lessons(tier):
     return sorted(found, key=seconds.get, reverse=True), left_out
 
 
-def steps(tier, durations=None):
+def steps(tier, durations):
     """Return {name: command} of what a tier runs, in order. durations: the file to which all writes what it took."""
-    commands, store = {}, ["--store-durations", *(["--durations-to", str(durations)] if durations else [])]
+    commands, store = {}, ["--store-durations", "--durations-to", str(durations)]
     if tier == "check":
         commands["ruff"] = [sys.executable, "-m", "ruff", "check", "."]
     notebooks = [str(path) for path in lessons(tier)[0]]
@@ -84,22 +84,22 @@ def main():
     if tier not in tiers.TIERS:
         sys.exit(f"There is no tier '{tier}': choose from {', '.join(tiers.TIERS)}.")
     codes, times, processor, unsteady = {}, {}, {}, []
-    new = Path(tempfile.mkdtemp()) / "durations.json"  # the tests are chosen and judged by what was stored before
-    for name, command in steps(tier, new).items():
-        start, used = time.monotonic(), processor_seconds()
-        if "pytest" in command:
-            codes[name], once = call(command)
-            unsteady += once
-        else:
-            codes[name] = subprocess.call(command, cwd=ROOT)
-        times[name], processor[name] = time.monotonic() - start, processor_seconds() - used
+    with tempfile.TemporaryDirectory() as folder:
+        new = Path(folder) / "durations.json"  # the tests are chosen and judged by what was stored before
+        for name, command in steps(tier, new).items():
+            start, used = time.monotonic(), processor_seconds()
+            if "pytest" in command:
+                codes[name], once = call(command)
+                unsteady += once
+            else:
+                codes[name] = subprocess.call(command, cwd=ROOT)
+            times[name], processor[name] = time.monotonic() - start, processor_seconds() - used
+        if new.is_file():
+            shutil.copy(new, tiers.STORE)
+            print("tests/tools/durations.json is new: keep it if the machine was quiet, else `git checkout` it")
     for name, code in codes.items():
         state = "green" if code == 0 else f"FAILED (ended with {code})"
         print(f"{name}: {state} after {times[name]:.0f} s ({processor[name]:.0f} s of processor time)")
-    if new.is_file():
-        tiers.STORE.write_text(new.read_text(encoding="utf-8"), encoding="utf-8")
-        print("tests/tools/durations.json is new: keep it if the machine was quiet, else `git checkout` it")
-    shutil.rmtree(new.parent)
     for test in unsteady:
         print(f"unsteady: {test} failed once and passed alone: find what it waits for or shares")
     for path in lessons(tier)[1]:

@@ -379,6 +379,7 @@ def test_marking_with_the_keyboard(work, browser):
     assert [given[s] for s in order[3:]] == [(3.0, remark), (2.0, remark), (0.0, remark)] + [(4.0, None)] * 3
 
 
+@pytest.mark.slow
 def test_a_remark_by_one_key(work, browser):
     """A letter puts a remark of the bank, and takes it out again; on a marked answer that is saved at once."""
     for text in ("Which number shows it?", "Name the cause."):

@@ -105,6 +105,7 @@ def test_what_cannot_be_graded_is_one_sentence(content, tmp_path):
     assert "notebook" in said and "\n" not in said and len(said) < 400
 
 
+@pytest.mark.slow
 def test_the_command_ends_with_1_when_nothing_can_be_graded(tmp_path):
     (tmp_path / "a.ipynb").write_bytes(b"no notebook")
     command = [sys.executable, "-m", "tflite_course.grading.one", str(tmp_path / "a.ipynb")]

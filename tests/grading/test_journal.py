@@ -497,6 +497,7 @@ def test_evidence_that_is_damaged_is_left_out(data, tmp_path):
     assert evidence.keep_evidence(notebook, tmp_path) == 0 and not (tmp_path / "work").exists()
 
 
+@pytest.mark.slow
 def test_grading_keeps_the_evidence_and_waits_for_the_criteria(tmp_path):
     """The whole way: a notebook is handed in, run anew in the sandbox, and shows the marker what the student saw."""
     need_sandbox()

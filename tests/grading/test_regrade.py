@@ -556,6 +556,7 @@ def make_old(path):
     link.close()
 
 
+@pytest.mark.slow
 def test_a_gradebook_of_an_older_nbgrader_is_upgraded(work):
     run(work, task(work, read()))
     mark(work, "explain", 2.0, "Good.")
@@ -569,6 +570,7 @@ def test_a_gradebook_of_an_older_nbgrader_is_upgraded(work):
     assert run(work, task(work, read())) == ({}, [])
 
 
+@pytest.mark.slow
 def test_a_gradebook_without_a_version(work):
     """Where nbgrader could not call alembic, it left all tables and no version."""
     run(work, task(work, read()))

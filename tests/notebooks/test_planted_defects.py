@@ -155,6 +155,7 @@ def cut(lesson, last, folder, old="", new=""):
     return path
 
 
+@pytest.mark.slow
 def test_nbval_gives_the_same_verdict(tmp_path):
     """The control: nbval itself, in a fresh kernel, is green without a defect and catches one where Lesson does."""
     defect = next(d for d in DEFECTS if d["notebook"] == "04_draw_digits" and kind_of(d) == "cell" and d["cell"] <= 12)

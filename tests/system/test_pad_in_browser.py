@@ -352,6 +352,7 @@ def test_one_press_keeps_exactly_the_drawing(keeping, server):
     pad.page.screenshot(path=ARTEFACTS / "pad_kept.png")
 
 
+@pytest.mark.slow
 def test_ten_digits_with_the_keyboard_alone(keeping):
     pad = Pad(keeping)
     for digit in range(10):
@@ -607,6 +608,7 @@ def test_the_pad_is_accessible_in_both_themes(lab, pad, controlled, theme):
     assert look_for_violations(lab, ".jp-OutputArea-output:has(select)") == []
 
 
+@pytest.mark.slow
 def test_notebook_7_and_a_kernel_that_was_restarted(browser, server):
     server.write("pad7.ipynb", CELLS[:2])
     notebook = NotebookPage(browser, server, "pad7.ipynb", kind="notebook")

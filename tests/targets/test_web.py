@@ -541,6 +541,7 @@ def test_ones_own_model_with_an_open_batch_runs(running, address):
     opened.context.close()
 
 
+@pytest.mark.slow
 def test_ones_own_model_is_taken_once_and_can_be_removed(running, address):
     opened = Opened(running, address)
     opened.pad.draw(strokes_of(0))

@@ -127,7 +127,9 @@ $(VENV)/test.stamp: $(VENV)/lab.stamp requirements-targets.txt requirements-grad
 	@$(BIN)/python $(TOOLS).environment install $(VENV) requirements-dev.txt
 	@touch $@
 
-programs: browser sandbox emulators flower colab ## install what the tests need beside Python, as far as it can be had
+# The two environments are made at once: each waits for the network half of the time.
+programs: browser sandbox emulators ## install what the tests need beside Python, as far as it can be had
+	@$(MAKE) --no-print-directory -j2 flower colab
 
 # Each program is looked for and installed by itself; what cannot be had is one line, and make goes on.
 browser: ## Chromium and npm, for the pad and the web page

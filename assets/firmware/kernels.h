@@ -47,18 +47,19 @@ static inline int32_t rescale(int32_t x, int32_t multiplier, int right, int once
   return right ? (high + (1 << (right - 1)) - (high < 0)) >> right : high;
 }
 
-// x * scale; a float32 near 3 * 2^22 has no room for a fraction, so adding that number rounds
-static inline __attribute__((unused)) int32_t rescale_float(int32_t x, float scale) {
+// x * scale + zero; a float32 near 3 * 2^22 has no room for a fraction, so adding that number rounds
+static inline __attribute__((unused)) int32_t rescale_float(int32_t x, float scale, float zero) {
   union { float value; int32_t bits; } sum, bias = {.value = 12582912.0f};
-  float product = (float)x * scale;
-  sum.value = (product > 4000.0f ? 4000.0f : product < -4000.0f ? -4000.0f : product) + bias.value;
+  volatile float product = (float)x * scale;  // volatile: it is rounded before zero is added
+  float y = product + zero;
+  sum.value = (y > 4000.0f ? 4000.0f : y < -4000.0f ? -4000.0f : y) + bias.value;
   return sum.bits - bias.bits;
 }
 
 // The sum of an output channel in steps of the output.
 static inline int32_t steps(const Layer *layer, int channel, int32_t sum) {
 #ifdef LIKE_XNNPACK
-  return rescale_float(sum, layer->scale[channel]);
+  return rescale_float(sum, layer->scale[channel], 0.0f);
 #else
   return rescale(sum, layer->multiplier[channel], layer->right[channel], ROUND_ONCE(layer));
 #endif
@@ -175,13 +176,21 @@ KERNEL max_pool(const Layer *layer, const int8_t *in, int8_t *restrict out) {
     }
 }
 
-// The mean of each channel over the whole image. The division is part of the multiplier.
+// The mean of each channel over the whole image. The division is part of the multiplier. XNNPACK adds the zero points
+// to the product in float32, before it rounds (reduce-nd.c and reference-utils.h of XNNPACK).
 KERNEL mean(const Layer *layer, const int8_t *in, int8_t *restrict out) {
   int channels = layer->channels, places = layer->height * layer->width;
   for (int c = 0; c < channels; c++) {
     int32_t sum = -layer->zero_in * places;
     for (int i = c; i < places * channels; i += channels) sum += in[i];
+#ifdef LIKE_XNNPACK
+    int32_t zeros = layer->zero_in * places;
+    volatile float shift = (float)zeros * layer->scale[0];
+    int32_t value = rescale_float(sum + zeros, layer->scale[0], (float)layer->zero_out - shift);
+    out[c] = clamp(value, layer->lowest, layer->highest);
+#else
     out[c] = finish(layer, 0, sum);
+#endif
   }
 }
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.same_model import differences, numbers
 from tflite_course import evaluation, models
-from tflite_course.datasets import load_mnist
+from tflite_course.datasets import load_mnist, load_pen_digits
 from tflite_course.errors import CourseError
 from tflite_course.resources import resource
 
@@ -96,6 +96,13 @@ def test_models_of_record(name, accuracy, size, test_set):
     assert [d["dtype"].__name__ for d in details] == ["int8", "int8"]
     assert path.stat().st_size <= size
     assert evaluation.accuracy(path, *test_set) >= accuracy
+
+
+@pytest.mark.parametrize(
+    ("name", "variant"), [("mnist_cnn", "float32"), ("mnist_cnn", "int8"), ("mnist_small", "int8")]
+)
+def test_what_is_deployed_reads_the_pens_of_strangers(name, variant):
+    assert evaluation.accuracy(models.model_path(name, variant), *load_pen_digits()) >= 0.985
 
 
 def test_unknown_names():

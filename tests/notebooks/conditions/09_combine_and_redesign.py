@@ -35,7 +35,9 @@ assert record["mnist_nano int8"]["accuracy"] >= 0.975 and record["mnist_nano int
 )
 small, cnn = record["mnist_small int8"], record["mnist_cnn float32"]
 assert small["high"] > cnn["low"] and cnn["high"] > small["low"], "the bands do not overlap"
-assert small["pens"] < cnn["pens"] - 0.005, "mnist_small reads strangers as well as mnist_cnn"
+saw_none = [record[f"mnist_{end} int8"]["pens"] for end in ("ds", "tiny", "nano")]
+assert max(saw_none) < 0.975 < 0.985 < small["pens"], "who saw no stroke reads strangers as well"
+assert small["accuracy"] > cnn["accuracy"], "mnist_small is not first on MNIST"
 
 # %% 09-52
 assert middle["labels"]["MNIST"] > middle["teacher, T = 8"]["MNIST"] + 0.1, "a high temperature does no harm"

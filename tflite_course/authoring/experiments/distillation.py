@@ -10,7 +10,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 import tf_keras as keras
 
 from tflite_course import evaluation
@@ -33,15 +32,13 @@ def label_loss(targets, logits):
 def main():
     prepare(seed=recipe.SEED)
     start = time.perf_counter()
-    (images, labels), test = load_mnist()
+    _, test = load_mnist()
     cache = recipe.FOLDER / "cache"
     cache.mkdir(exist_ok=True)
-    pool = recipe.make_pool(images, cache / "pool.npy")
-    targets = np.eye(10, dtype=np.float32)[labels]
-    targets = np.broadcast_to(targets, (len(pool), *targets.shape))
+    data = recipe.TrainingSet(cache, hold_out=False)
     recipe.distillation_loss = label_loss
     with tempfile.TemporaryDirectory() as folder:
-        recipe.make(NAME, pool, targets, None, Path(folder))
+        recipe.make(NAME, data, Path(folder))
         keras.backend.clear_session()
         files = {"labels": Path(folder) / f"{NAME}_int8.tflite", "labels and teachers": model_path(NAME, "int8")}
         rows = evaluation.compare(files, *test, timed=False)

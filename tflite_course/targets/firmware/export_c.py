@@ -262,7 +262,7 @@ def _mean_multiplier(real, places):
     return {
         "multiplier": ("int32_t", np.array([multiplier])),
         "right": ("uint8_t", np.array([right + shift])),
-        "scale": ("float", np.array([np.float32(real) / np.float32(places)])),
+        "scale": ("float", np.array([np.float32(real) * (np.float32(1) / np.float32(places))])),
     }
 
 

@@ -38,3 +38,15 @@ assert values[0] == 0 < values[1] < values[-1], "the difference does not begin a
 for name in NAMES:
     pair = [seen[name][nets[name].output] for seen in (truth, fast)]
     assert np.abs(pair[0].astype(int) - pair[1]).max() <= 1, "logits differ by more than a step"
+
+# %% 05d-54
+import json
+
+from tflite_course.resources import resource
+
+on_arm = [
+    row
+    for row in json.loads(resource("assets/targets/linux.json").read_text(encoding="utf-8"))["rows"]
+    if row["against"] == "LiteRT XNNPACK, x86-64" and row["model"] == name == "mnist_small"
+]
+assert [row["of"] - row["bit_exact"] for row in on_arm] == [rows], "one rounding explains other rows than Arm's"

@@ -127,7 +127,7 @@ $(VENV)/test.stamp: $(VENV)/lab.stamp requirements-targets.txt requirements-grad
 	@$(BIN)/python $(TOOLS).environment install $(VENV) requirements-dev.txt
 	@touch $@
 
-# The two environments are made at once: each waits for the network half of the time.
+# The two environments are made at once.
 programs: browser sandbox emulators ## install what the tests need beside Python, as far as it can be had
 	@$(MAKE) --no-print-directory -j2 flower colab
 

@@ -184,7 +184,7 @@ KERNEL mean(const Layer *layer, const int8_t *in, int8_t *restrict out) {
     int32_t sum = -layer->zero_in * places;
     for (int i = c; i < places * channels; i += channels) sum += in[i];
 #ifdef LIKE_XNNPACK
-    int32_t zeros = layer->zero_in * places;
+    int32_t zeros = layer->zero_in * places;  // of which XNNPACK's sum knows nothing
     volatile float shift = (float)zeros * layer->scale[0];
     int32_t value = rescale_float(sum + zeros, layer->scale[0], (float)layer->zero_out - shift);
     out[c] = clamp(value, layer->lowest, layer->highest);

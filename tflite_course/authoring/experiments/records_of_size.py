@@ -30,7 +30,7 @@ from tflite_course import evaluation
 from tflite_course.authoring import ROOT
 from tflite_course.authoring.experiments import record
 from tflite_course.authoring.models.train_mnist_cnn import invent_image
-from tflite_course.authoring.models.train_small_models import TEACHERS, distillation_loss, distort
+from tflite_course.authoring.models.train_small_models import TEACHERS, digest, distillation_loss, distort
 from tflite_course.datasets import load_mnist, load_pen_digits
 from tflite_course.errors import CourseError
 from tflite_course.models import load_model, model_path, to_int8
@@ -176,7 +176,7 @@ class Images:
     """
 
     def __init__(self, invented):
-        file = CACHE / f"images_{invented}.npz"
+        file = CACHE / f"images_{invented}_{digest(map(model_path, TEACHERS))}.npz"
         if file.exists():
             kept = np.load(file)
             self.images, self.targets = kept["images"], kept["targets"]
@@ -277,7 +277,9 @@ class Experiment:
         """
         begin = time.process_time()
         epochs = self.settings.short if stage == "candidate" else self.settings.long
-        recipe = (network, self.settings._replace(candidates=()), epochs, seed, BATCH, RATES, COPIES)
+        start = [MODELS / f"{self.settings.start}.weights.h5"] if self.settings.start else []
+        models = digest([*map(model_path, TEACHERS), *start])
+        recipe = (network, self.settings._replace(candidates=()), epochs, seed, BATCH, RATES, COPIES, models)
         kept = CACHE / hashlib.sha256(repr(recipe).encode()).hexdigest()[:16]
         if kept.exists():
             row, content = pickle.loads(kept.read_bytes())

@@ -16,6 +16,7 @@ stay in --cache.
 """
 
 import argparse
+import hashlib
 import json
 import time
 from pathlib import Path
@@ -74,11 +75,17 @@ def make_pool(images, file):
     return np.load(file, mmap_mode="r")
 
 
-def make_targets(pool, labels, teachers, file):
+def digest(paths):
+    """Return a part of the SHA-256 of files, for the name of what was computed with them and is kept."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:8]
+
+
+def make_targets(pool, labels, teachers, cache):
     """Return float32 (COPIES + 1, n, 20): the label as one-hot, then the mean of the teachers' logits."""
     from tflite_course import evaluation
     from tflite_course.models import model_path
 
+    file = cache / f"logits_{len(labels)}_{digest(map(model_path, teachers))}.npy"
     if not file.exists():
         logits = np.zeros((*pool.shape[:2], 10), np.float32)
         for copy, images in enumerate(pool):
@@ -165,8 +172,10 @@ class TrainingSet:
         self.numbers = {"MNIST": np.arange(count), "mixed": np.delete(np.arange(len(labels)), left_out)}
         self.pool = make_pool(everything, cache / "pool_mixed.npy")
         part = self.pool[:, : len(images)]
-        self.targets = {"MNIST": make_targets(part, labels[: len(images)], TEACHERS, cache / "logits.npy")}
-        self.targets["mixed"] = make_targets(self.pool, labels, READS_PENS, cache / "logits_mixed.npy")
+        self.targets = {
+            "MNIST": make_targets(part, labels[: len(images)], TEACHERS, cache),
+            "mixed": make_targets(self.pool, labels, READS_PENS, cache),
+        }
 
 
 def train(model, data, part, epochs, learning_rate):

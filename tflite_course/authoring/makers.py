@@ -50,6 +50,7 @@ def _model(name, *variants):
 
 CNN = "assets/models/mnist_cnn.weights.h5"
 STROKES = ("tflite_course/pad/strokes.py", "tflite_course/pad/centring.py")
+MORE_STROKES = (*STROKES, "tflite_course/pad/rare_strokes.py")
 
 MAKERS = {
     "make_mnist": _data("mnist", "Debian's package dataset-mnist or the published files"),
@@ -62,9 +63,12 @@ MAKERS = {
     "make_centring": Maker(f"{PACKAGE}.data.make_centring", STROKES, ("data/centring.npz",)),
     "train_mnist_cnn": Maker(
         f"{PACKAGE}.models.train_mnist_cnn",
-        ("data/mnist.npz", *STROKES),
-        _model("mnist_cnn", "float32", "int8") + _model("mnist_cnn_plain") + _model("mnist_cnn_augmented"),
-        ((), ("--recipe", "plain"), ("--recipe", "augmented")),
+        ("data/mnist.npz", *MORE_STROKES),
+        _model("mnist_cnn", "float32", "int8")
+        + _model("mnist_cnn_plain")
+        + _model("mnist_cnn_augmented")
+        + _model("mnist_cnn_mixed"),
+        (("--recipe", "plain"), ("--recipe", "augmented"), ("--recipe", "mixed"), ()),
     ),
     "store_keras_logits": Maker(
         f"{PACKAGE}.models.store_keras_logits", ("data/mnist.npz", CNN), ("assets/models/mnist_cnn_keras_logits.npz",)
@@ -73,7 +77,7 @@ MAKERS = {
         f"{PACKAGE}.models.train_small_models",
         (
             "data/mnist.npz",
-            "assets/models/mnist_cnn_float32.tflite",
+            "assets/models/mnist_cnn_mixed_float32.tflite",
             "assets/models/mnist_cnn_augmented_float32.tflite",
         ),
         _model("mnist_ds", "float32", "int8")
@@ -132,7 +136,7 @@ MAKERS = {
         "records_of_size",
         (
             "data/pen_digits.npz",
-            "assets/models/mnist_cnn_float32.tflite",
+            "assets/models/mnist_cnn_mixed_float32.tflite",
             "assets/models/mnist_cnn_augmented_float32.tflite",
             "tflite_course/models/pack.py",
             *STROKES,

@@ -34,17 +34,18 @@ def draw_strokes(strokes, *, size=280, extent=200, width=20, offset=(0, 0)):
     return np.asarray(image)
 
 
-def invent_digit(digit, rng):
+def invent_digit(digit, rng, styles=None):
     """Return the strokes of a new handwritten `digit` (0 to 9), drawn by chance from the styles below.
 
     rng: a numpy.random.Generator; the same state gives the same strokes.
+    styles: a function for each digit instead of those below, as in rare_strokes.py.
     Raises CourseError when digit is not one of the ten.
     """
     if digit not in range(10):
         raise CourseError(f"{digit!r} is not a digit: give a whole number from 0 to 9.")
     shaky = rng.uniform(0.004, 0.03)
     strokes = []
-    for parts in STYLES[digit](rng):
+    for parts in (styles or STYLES)[digit](rng):
         stroke = []
         for part in parts:
             points = np.array(part, float) + rng.normal(0, shaky, (len(part), 2))

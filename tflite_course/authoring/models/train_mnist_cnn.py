@@ -1,20 +1,31 @@
 """Train mnist_cnn, convert it and store it: how the files in this folder were made.
 
+    python -m tflite_course.authoring train_mnist_cnn --recipe plain
+    python -m tflite_course.authoring train_mnist_cnn --recipe augmented
+    python -m tflite_course.authoring train_mnist_cnn --recipe mixed
     python -m tflite_course.authoring train_mnist_cnn
 
 Writes NAME.weights.h5 (float weights), NAME_float32.tflite, NAME_int8.tflite (int8 input and output) and NAME.json
-(what was measured); NAME is mnist_cnn. With --recipe plain or augmented it is mnist_cnn_plain or mnist_cnn_augmented,
-the models that lesson 04 compares it with, as float32 only. About a quarter of an hour on two cores. The same machine
-gives the same bytes.
+(what was measured); NAME is mnist_cnn, or mnist_cnn_RECIPE, as float32 only. The same machine gives the same bytes.
 
-The training set is MNIST plus digits invented by tflite_course.pad.strokes, drawn and centred as on the pad; both are
-turned, stretched, moved and made thinner or thicker a little, anew in each epoch.
+plain      MNIST as it is.
+augmented  MNIST, turned, stretched, moved and made thinner or thicker a little, anew in each epoch, and last POLISH
+           epochs on images that are not varied.
+mixed      The same with digits invented by tflite_course.pad.strokes beside MNIST, drawn and centred as on the pad.
+           It is a teacher of the small models.
+full       mnist_cnn itself, about half an hour on two cores, from augmented and mixed. First the network of augmented
+           learns from MNIST and invented digits of which three in ten have the rarer styles: it becomes the "reader",
+           which reads strangers' pens best and MNIST worse than before. Then the mean of the weights before and after
+           that (Wortsman and others 2021, arXiv 2109.01903) learns from the same images, from the labels and from
+           teachers (knowledge distillation: Hinton, Vinyals, Dean 2015, arXiv 1503.02531): reader and mixed for
+           invented digits, these and augmented for those of MNIST.
 """
 
 import argparse
 import json
 import os
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,17 +33,25 @@ import numpy as np
 from tflite_course.authoring import ROOT
 from tflite_course.datasets import load_mnist
 from tflite_course.pad import center_like_mnist
-from tflite_course.pad.strokes import draw_strokes, invent_digit
+from tflite_course.pad.rare_strokes import RARE_STYLES
+from tflite_course.pad.strokes import STYLES, draw_strokes, invent_digit
 
 FOLDER = ROOT / "assets" / "models"
 SEED, BATCH, POLISH, INVENTED = 1, 128, 2, 40_000
-EPOCHS = {"full": 10, "augmented": 8, "plain": 5}
+EPOCHS = {"plain": 5, "augmented": 8, "mixed": 10, "full": 20}
+# Of the full recipe: invented digits, the share of them in the rarer styles, epochs of the reader
+MANY, RARE, READER_EPOCHS = 60_000, 0.3, 16
+TEMPERATURE, SHARE = 3.0, 0.7  # of distillation; of the reader in the mean of weights
 
 
-def invent_image(number):
-    """Return one invented digit as the model sees it, float32 (28, 28); its label is number % 10."""
+def invent_image(number, rare=0.0):
+    """Return one invented digit as the model sees it, float32 (28, 28); its label is number % 10.
+
+    rare: the share of digits in the rarer styles.
+    """
     rng = np.random.default_rng([SEED, number])
-    strokes = invent_digit(number % 10, rng)
+    styles = RARE_STYLES if rare and rng.random() < rare else STYLES
+    strokes = invent_digit(number % 10, rng, styles)
     return center_like_mnist(draw_strokes(strokes, size=300, extent=rng.uniform(110, 255), width=rng.uniform(10, 28)))
 
 
@@ -65,47 +84,93 @@ def augment(image, label):
     return image[..., 0], label
 
 
-def make_training_set():
-    """Return (images, labels): float32 (100000, 28, 28) and int64 (100000,), MNIST and the invented digits."""
+def make_training_set(count=INVENTED, rare=0.0):
+    """Return (images, labels): float32 (60000 + count, 28, 28) and int64; MNIST first, then invented digits."""
     (images, labels), _ = load_mnist()
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        invented = np.stack(list(pool.map(invent_image, range(INVENTED), chunksize=500)))
-    return np.concatenate([images, invented]), np.concatenate([labels, np.arange(INVENTED) % 10])
+        invented = np.stack(list(pool.map(partial(invent_image, rare=rare), range(count), chunksize=500)))
+    return np.concatenate([images, invented]), np.concatenate([labels, np.arange(count) % 10])
 
 
-def train(recipe="full", epochs=None):
-    """Return a trained tf_keras model.
+def fit(model, batches, epochs, learning_rate, loss):
+    """Train a tf_keras model on a tf.data.Dataset at a falling learning rate; prints the test accuracy."""
+    import tf_keras as keras
 
-    recipe: "plain" (MNIST as it is), "augmented" (MNIST, varied anew in each epoch) or "full" (augmented, and the
-    invented digits). The last two end with POLISH epochs at a low learning rate on images that are not varied.
-    """
+    _, (images, labels) = load_mnist()
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * len(batches))
+
+    def report(epoch, logs):
+        right = model.predict(images, batch_size=1000, verbose=0).argmax(axis=1) == labels
+        print(f"epoch {epoch + 1}/{epochs} loss {logs['loss']:.4f} MNIST {right.mean():.4f}", flush=True)
+
+    model.compile(keras.optimizers.Adam(schedule), loss)
+    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=report)]
+    model.fit(batches.prefetch(2), epochs=epochs, verbose=0, callbacks=callbacks)
+
+
+def in_batches(images, labels):
+    """Return a tf.data.Dataset of shuffled batches, in another order in each epoch."""
     import tensorflow as tf
+
+    batches = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(len(images), seed=SEED)
+    return batches.batch(BATCH, drop_remainder=True)
+
+
+def varied(batches, more=None):
+    """Return batches whose images are varied, and then changed by `more`, a function of (images, labels).
+
+    One batch at a time: then the random numbers come in the same order in every run.
+    """
+    batches = batches.map(augment, num_parallel_calls=1)
+    return batches if more is None else batches.map(more, num_parallel_calls=1)
+
+
+def train(recipe, epochs):
+    """Return a tf_keras model that was trained from its beginning, by "plain", "augmented" or "mixed"."""
     import tf_keras as keras
 
     from tflite_course.models import build_mnist_cnn
 
-    (x_train, y_train), (x_test, y_test) = load_mnist()
-    images, labels = make_training_set() if recipe == "full" else (x_train, y_train)
-    batches = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(len(images), seed=SEED)
-    batches = batches.batch(BATCH, drop_remainder=True)
-    # One batch at a time: then the random numbers come in the same order in every run.
-    varied = batches if recipe == "plain" else batches.map(augment, num_parallel_calls=1)
-
+    batches = in_batches(*(make_training_set() if recipe == "mixed" else load_mnist()[0]))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model = build_mnist_cnn()
-
-    def fit(data, epochs, learning_rate):
-        steps = epochs * (len(images) // BATCH)
-        model.compile(
-            optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps)),
-            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            metrics=["accuracy"],
-        )
-        test = {"validation_data": (x_test, y_test), "validation_batch_size": 1000}
-        model.fit(data.prefetch(2), epochs=epochs, verbose=2, **test)
-
-    fit(varied, epochs or EPOCHS[recipe], 2e-3)
+    fit(model, batches if recipe == "plain" else varied(batches), epochs, 2e-3, loss)
     if recipe != "plain":
-        fit(batches, POLISH, 2e-4)
+        fit(model, batches, POLISH, 2e-4, loss)
+    return model
+
+
+def train_in_two_steps(epochs):
+    """Return mnist_cnn, a tf_keras model, by the full recipe."""
+    import tensorflow as tf
+    import tf_keras as keras
+
+    from tflite_course.models import load_model
+
+    images, labels = make_training_set(MANY, RARE)
+    before, mixed, reader = (load_model(f"mnist_cnn_{name}") for name in ("augmented", "mixed", "augmented"))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    fit(reader, varied(in_batches(images, labels)), READER_EPOCHS, 1e-3, loss)
+
+    def ask(images, about):
+        """Put the labels as one-hot and the mean of the teachers' logits, (n, 20), beside the images."""
+        teachers = [network(images, training=False) for network in (before, reader, mixed)]
+        shares = tf.gather(tf.constant([[0.5, 0.25, 0.25], [0.0, 0.5, 0.5]]), about[:, 1])  # MNIST, invented
+        logits = tf.einsum("nt,tnc->nc", shares, tf.stack(teachers))
+        return images, tf.concat([tf.one_hot(about[:, 0], 10), logits], axis=1)
+
+    def distillation_loss(targets, logits):
+        soft = tf.nn.softmax(targets[:, 10:] / TEMPERATURE)
+        hard_loss = tf.nn.softmax_cross_entropy_with_logits(targets[:, :10], logits)
+        soft_loss = tf.nn.softmax_cross_entropy_with_logits(soft, logits / TEMPERATURE) * TEMPERATURE**2
+        return (hard_loss + soft_loss) / 2
+
+    invented = np.arange(len(labels)) >= len(labels) - MANY
+    model = load_model("mnist_cnn_augmented")
+    weights = zip(before.get_weights(), reader.get_weights(), strict=True)
+    model.set_weights([(1 - SHARE) * old + SHARE * new for old, new in weights])
+    batches = in_batches(images, np.stack([labels, invented], axis=1).astype(np.int32))
+    fit(model, varied(batches, ask), epochs, 1e-3, distillation_loss)
     return model
 
 
@@ -140,7 +205,9 @@ def main():
     weights = options.folder / f"{name}.weights.h5"
     if not options.convert_only:
         bare = build_mnist_cnn()  # never compiled: the file holds the weights and no optimizer
-        bare.set_weights(train(options.recipe, options.epochs).get_weights())
+        epochs = options.epochs or EPOCHS[options.recipe]
+        model = train_in_two_steps(epochs) if options.recipe == "full" else train(options.recipe, epochs)
+        bare.set_weights(model.get_weights())
         bare.save_weights(weights)
     files = convert(load_model("mnist_cnn", weights=weights))
     _, (x_test, y_test) = load_mnist()

@@ -17,8 +17,9 @@ def test_set():
     return load_mnist()[1]
 
 
-def test_float_model_is_accurate(test_set):
-    assert evaluation.accuracy(models.model_path("mnist_cnn"), *test_set) >= 0.992
+@pytest.mark.parametrize("variant", models.CHECKPOINTS["mnist_cnn"])
+def test_the_model_of_the_course_reads_mnist(variant, test_set):
+    assert evaluation.accuracy(models.model_path("mnist_cnn", variant), *test_set) >= 0.994
 
 
 def test_int8_is_within_a_tenth_of_a_point(test_set):

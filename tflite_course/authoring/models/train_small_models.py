@@ -6,9 +6,9 @@
 They learn from the labels and from the logits of two shipped models, mnist_cnn_mixed and mnist_cnn_augmented (knowledge
 distillation: Hinton, Vinyals, Dean 2015, arXiv 1503.02531), on digits that are distorted and shifted a little (elastic
 distortion: Simard, Steinkraus, Platt 2003), and last on the digits as they are. mnist_small, which is what the course
-deploys, then learns from MNIST and from invented pen digits together, in the same way, with mnist_cnn_mixed alone as
-its teacher; its weights are a mean of those before and after (Wortsman and others 2021, arXiv 2109.01903: after such training a
-network reads the new images better and the old ones worse, and on the way between both it is good at both).
+deploys, then learns from MNIST and from invented pen digits together, in the same way, with mnist_cnn_mixed as its one
+teacher; its weights are a mean of those before and after (Wortsman and others 2021, arXiv 2109.01903: after such a
+training a network reads the new images better and the old ones worse, and on the way between both it is good at both).
 What was chosen (the networks, the distortion, the epochs, calibration instead of QAT, the share of the weights after)
 was chosen with --hold-out: then the last 5,000 training images are left out and tell the accuracy, with as many
 invented digits that no network has learned from. About an hour and a half on two cores for all; the distorted digits

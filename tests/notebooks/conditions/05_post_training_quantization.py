@@ -46,13 +46,13 @@ for bits in (2, 4, 8):
 # %% 05-163
 shares = [row["MNIST"] for row in rows]
 assert shares[1] < shares[2] < shares[3] < shares[0], "another order of the ranges"
-assert 0.8 < shares[3] < 0.92, "least squares read another share"
+assert 0.95 < shares[3] < 0.98, "least squares read another share"
 
 # %% 05-168
 found = {row["model"]: (row["MNIST"], row["pens"]) for row in two_bit_rows}
 three = {"largest weight": found["largest weight"], "mean magnitude": found["threshold"]}
 assert three["largest weight"][0] < 0.5 and three["mean magnitude"][0] > 0.9, "the choice of the range is no cause"
-assert min(found["threshold, norms anew"]) > 0.97, "the norms do not bring back what they did"
+assert min(found["least squares, norms anew"]) > 0.97, "the norms do not bring back what they did"
 assert max(found["largest weight, norms anew"]) < 0.6, "the norms alone are enough"
 for name, (right, _) in found.items():
     row = next(r for r in two_bit_rows if r["model"] == name)

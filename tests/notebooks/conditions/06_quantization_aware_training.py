@@ -71,8 +71,8 @@ assert order == sorted(order, reverse=True), "another order on pen digits"
 # %% 06-63
 found = {row["against int8, control"]: row for row in duels(eight, "int8, control", digits)}
 for name in ("int8, not trained on", "int8, QAT", "int8, QAT, ranges set"):
-    assert float(found[name]["MNIST: p"]) > 0.05, "chance does not explain a difference on MNIST"
-assert float(found["int8, QAT"]["pens: p"]) < 0.05, "plain QAT is level on pens"
+    for title in ("MNIST", "pens"):
+        assert float(found[name][f"{title}: p"]) > 0.05, f"chance does not explain a difference on {title}"
 
 # %% 06-69
 low, high = evaluation.accuracy_band(round(shares("int8_cnn", "control")[0] * 100), len(x_test))
@@ -85,8 +85,7 @@ def difference(part, method="QAT"):
 
 for method in ("QAT", "QAT, ranges set"):
     gains = difference("int8_cnn", method)
-    assert np.abs(gains).max() < noise, "a difference is larger than half of the band"
-assert difference("int8_cnn").max() < 0 < difference("int8_cnn", "QAT, ranges set").max(), "plain QAT is no worse"
+    assert np.abs(gains).max() < 0.06 < noise, "QAT and its control are not level with 8 bits"
 gains = difference("int4_ds")
 assert gains.min() > 0 and gains.mean() > noise and gains.mean() > 3 * difference("int4_cnn").mean(), (
     "QAT does not win on mnist_ds, or wins on mnist_cnn as much"

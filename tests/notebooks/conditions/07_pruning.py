@@ -5,7 +5,8 @@ assert kernels["logits"].size > total / 2 > 100 * kernels["conv_1"].size, "the w
 
 # %% 07-13
 assert np.any(model.get_layer("logits").get_weights()[1]), "the biases are gone with the weights"
-assert alone["conv_1"] < 0.5 < alone["conv_2"] < alone["conv_3"] < alone["logits"], "other layers are sensitive"
+others = min(alone[name] for name in ("conv_2", "conv_3", "logits"))
+assert alone["conv_1"] < 0.5 < 0.9 < others, "another layer is the most sensitive"
 
 # %% 07-113
 assert together[LIMITS[-1]] < together[LIMITS[0]], "three layers that give more lose no more together"
@@ -40,7 +41,8 @@ assert len(dense) == models.model_path("mnist_cnn").stat().st_size, "the file is
 
 # %% 07-119
 by_name = {row["name"]: row for row in rows}
-assert abs(by_name["control"]["accuracy"] - by_name["dense"]["accuracy"]) < 0.002, "the rate damages the control"
+began = by_name["dense"]
+assert evaluation.sign_test(began["fixed"], began["broken"]) > 0.05, "the rate damages the control"
 assert chance < 0.01, "the zeros cost nothing that is more than chance"
 lost = {t: by_name["control"][t] - by_name["pruned"][t] for t in ("accuracy", "pens")}
 assert lost["pens"] > lost["accuracy"] > 0, "pens lose no more than MNIST"

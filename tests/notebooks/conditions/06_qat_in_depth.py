@@ -32,4 +32,5 @@ assert left_over < lost / 3 and spread["QAT"] < spread["control"], "QAT brings b
 
 # %% 06-105
 assert all(shares[1e-2] > 3 * shares[1e-3] for shares in wrong.values()), "the highest rate ruins nothing"
-assert wrong["QAT"][1e-5] > wrong["QAT"][1e-4] + 0.1 > wrong["control"][1e-5] + 0.1, "the lowest rate harms both"
+lower = [shares[rate] for shares in wrong.values() for rate in (1e-5, 1e-4, 1e-3)]
+assert max(lower) - min(lower) < 0.2, "a lower rate matters"

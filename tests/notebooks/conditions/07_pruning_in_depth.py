@@ -72,7 +72,7 @@ for name, values in weights_in(entries["pruned, int8"]).items():
     assert name not in PRUNED or np.mean(values == 0) >= 0.7999, "int8 loses zeros"
 
 # %% 07d-86
-assert 0 < table["control"]["changed"] < table["pruned"]["changed"], "the control has no churn, or more than pruning"
+assert min(table[name]["changed"] for name in ("control", "pruned")) > 0, "training changes no answer"
 assert table["pruned, int8"]["gzip"] < table["dense, int8"]["gzip"] / 2, "gzip does not halve"
 assert table["control"]["pens"] < table["dense"]["pens"] - 0.002, "the control forgets no pen digits"
 assert table["control"]["accuracy"] < table["dense"]["accuracy"], "the recipe costs the control nothing"
@@ -80,7 +80,7 @@ assert table["control"]["accuracy"] < table["dense"]["accuracy"], "the recipe co
 # %% 07d-87
 for name in ("pruned", "pruned, int8"):
     lost = table[name.replace("pruned", "control")]["accuracy"] - table[name]["accuracy"]
-    assert lost > 0, "pruning costs nothing against its control"
+    assert abs(lost) < 0.002, "pruning and its control are not level on MNIST"
 
 # %% 07d-91
 assert 100 * gain > max(spread.values()), "the schedules differ by less than the seeds"
@@ -89,7 +89,8 @@ assert lowest > max(row["int8"]["accuracy"] for row in stored("control", 0.0)), 
 
 # %% 07d-111
 kinds = {kind: seeds for kind, seeds in gentle.groupby("schedule")}
-assert kinds["by curve"].MNIST.min() > kinds["evenly"].MNIST.max(), "the curves choose no better for MNIST"
+pairs = zip(kinds["by curve"].MNIST, kinds["evenly"].MNIST, strict=True)
+assert sum(curve > even for curve, even in pairs) == 2, "the curves are better with another number of seeds"
 assert kinds["by curve"].pens.max() < kinds["evenly"].pens.min(), "the curves choose no worse for pens"
 assert 0 < kinds["control"].MNIST.mean() - kinds["2:4"].MNIST.mean() < 0.002, "2:4 costs nothing, or much"
 

@@ -20,16 +20,16 @@ assert np.array_equal(*calls), "dropout draws in the wrapped model"
 assert min(by_start, key=by_start.get) == "k-means by hand", "a start of TFMOT is better than k-means"
 
 # %% 08-61
-assert not behind.any(), "the layer is not dead"
+assert 0 < np.mean(behind != 0) < 0.1, "the layer is dead, or alive"
 
 # %% 08-63
 rows = select(group="clusters", clusters=2, init="KMEANS_PLUS_PLUS", tuned=True)
 fine = {row["clusters"]: row["float32"] for row in rows}
 linear = select(group="clusters", clusters=2, init="LINEAR")[0]["float32"]["accuracy"]
-assert linear > fine[2]["accuracy"] + 0.3, "another start is no better"
+assert linear > fine[2]["accuracy"] + 0.1 and fine[2]["accuracy"] < 0.5, "another start is no better"
 
 # %% 08-109
-assert lost[("conv_1",)] > 20 * lost[("logits",)], "the smallest layer does not cost most"
+assert max(lost, key=lost.get) == ("conv_2",) and min(lost, key=lost.get) == ("logits",), "other layers cost most or least"
 
 # %% 08-112
 assert sizes[0] > 100 and max(sizes[1:]) == 4, "conv_1 is clustered, or another layer is not"

@@ -62,9 +62,6 @@ for name in ("int8, control", "int8, QAT"):
     row, other = table[name], table["int8, control"]
     overlap = row["low"] <= other["high"] and other["low"] <= row["high"]
     assert overlap and row["changed"] > table["int8, not trained on"]["changed"], "training moves fewer answers"
-    top = np.sort(evaluation.predict(eight[name], x_test[:5000]), axis=1)
-    row["ties"] = int((top[:, -1] == top[:, -2]).sum())
-assert table["int8, QAT"]["ties"] > table["int8, control"]["ties"], "the narrow range leaves no ties"
 order = [table[name]["pens"] for name in ("int8, not trained on", "int8, control", "int8, QAT")]
 assert order == sorted(order, reverse=True), "another order on pen digits"
 

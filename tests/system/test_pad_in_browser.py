@@ -104,6 +104,18 @@ def test_a_digit_drawn_with_the_mouse_is_recognized(lab, pad, digit):
         pad.page.screenshot(path=ARTEFACTS / "pad_jupyterlab.png")
 
 
+@pytest.mark.parametrize("nudging", [True, False])
+def test_the_page_hurries_the_answer_where_it_is_told_to(lab, pad, nudging):
+    lab.python(
+        f"import time; told = []; pad.nudging = {nudging}; usual = pad.predict\n"
+        "pad.on_msg(lambda _, content, __: told.append(content['kind']))\n"
+        "pad.predict = lambda canvas: (time.sleep(0.2), usual(canvas))[1]"
+    )
+    pad.draw([digit_strokes(1)[0]])
+    lab.python("pad.predict, pad.nudging = usual, True")
+    assert ("nudge" in lab.python("", "told")) == nudging
+
+
 def test_a_finger_draws_and_does_not_scroll_the_page(lab, pad):
     events = """() => { window.touched = []; for (const name of ["pointerdown", "pointerup", "pointercancel"])
       document.addEventListener(name, (e) => touched.push(`${name} ${e.pointerType}`), true); }"""

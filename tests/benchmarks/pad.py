@@ -173,7 +173,7 @@ def total(times):
 
 def report(times, moves, plain, fast):
     for server, variant in zip(TARGETS_MS, (times, fast), strict=True):
-        print(f"\n{server}: {len(variant)} strokes, milliseconds".ljust(50) + "median      p95")
+        print(f"\n{f'{server}: {len(variant)} strokes, ms':46}{'median':>9}{'p95':>9}")
         row("PEN LIFTED -> PREDICTION SHOWN IN THE PAGE", total(variant))
         row("pen lifted -> prediction on the screen", [s["painted"] - s["up"] for s in variant])
         for name, step in STEPS:

@@ -221,7 +221,7 @@ function render({ model, el }) {
   el.appendChild(root);
 
   const canvas = root.querySelector(".dp-canvas");
-  const screen = canvas.getContext("2d", { willReadFrequently: true });
+  const screen = canvas.getContext("2d");
   const status = root.querySelector(".dp-status");
   const help = root.querySelector(".dp-help");
   help.id = "dp" + Math.random().toString(36).slice(2);

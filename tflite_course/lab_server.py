@@ -6,7 +6,12 @@ acknowledged the first, which it delays by about 40 ms. The drawing pad answers 
     jupyter lab --ServerApp.kernel_websocket_connection_class=tflite_course.lab_server.Connection
 """
 
+import os
+
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+
+# This module is loaded before the server starts a kernel, and kernels inherit the variable: the pad reads it there.
+os.environ["TFLITE_COURSE_NODELAY"] = "1"
 
 
 class Connection(ZMQChannelsWebsocketConnection):

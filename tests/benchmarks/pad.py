@@ -5,6 +5,7 @@ time.time() in the kernel, performance.timeOrigin + performance.now() in the pag
 """
 
 import argparse
+import ast
 import json
 import os
 import platform
@@ -18,7 +19,8 @@ from tflite_course.pad import Recognizer
 from tflite_course.pad.strokes import draw_strokes, invent_digit
 from tflite_course.targets.browser import NoBrowser
 
-TARGET_MS = 45  # p95, pen lifted to prediction shown, on two quiet cores
+# p95, pen lifted to prediction shown, on two quiet cores
+TARGETS_MS = {"plain Jupyter": 45, "with tflite_course.lab_server": 32}
 NODELAY = "--ServerApp.kernel_websocket_connection_class=tflite_course.lab_server.Connection"
 
 CELL = """
@@ -45,7 +47,12 @@ pad
 PROBE = r"""
 (() => {
   const now = () => performance.timeOrigin + performance.now();
-  const bench = (window.bench = { stroke: null, done: [], moves: [], received: {}, watchInk: false });
+  const bench = (window.bench = { stroke: null, done: [], moves: [], received: {}, watchInk: false, wake: () => {} });
+  // A promise: wait_for_function would ask in each frame, and draw all of them.
+  bench.strokes = (count) => new Promise((resolve) => {
+    bench.wake = () => bench.done.length >= count && resolve();
+    bench.wake();
+  });
   const send = WebSocket.prototype.send;
   WebSocket.prototype.send = function (data) {
     const size = data.byteLength ?? data.length;
@@ -87,6 +94,7 @@ PROBE = r"""
     requestAnimationFrame(() => setTimeout(() => {
       stroke.painted = now();
       bench.done.push(stroke);
+      bench.wake();
     }));
   }).observe(document, { subtree: true, attributes: true, attributeFilter: ["data-answered"] });
 })();
@@ -127,10 +135,10 @@ def measure(browser, server, strokes, nudges=None):
         for points in pad.place(digit):
             pad.mouse_stroke(points)
             count += 1
-            notebook.page.wait_for_function("n => bench.done.length === n", arg=count)
+            notebook.page.evaluate("n => bench.strokes(n)", count)
         pad.clear()
     times = notebook.page.evaluate("() => bench.done")
-    log = notebook.python("", "pad.log")
+    log = ast.literal_eval(notebook.python("", "repr(pad.log)"))  # IPython itself would shorten a long dict
     for stroke in times:
         stroke |= dict(zip(("start", "preprocess", "inference", "end"), log[stroke["frame"]], strict=True))
     notebook.page.evaluate("() => { bench.watchInk = true; }")
@@ -164,12 +172,12 @@ def total(times):
 
 
 def report(times, moves, plain, fast):
-    print(f"\n{len(times)} strokes, milliseconds {'':19}   median      p95")
-    row("PEN LIFTED -> PREDICTION SHOWN IN THE PAGE", total(times))
-    row("pen lifted -> prediction on the screen", [s["painted"] - s["up"] for s in times])
-    print()
-    for name, step in STEPS:
-        row(name, [step(stroke) for stroke in times])
+    for server, variant in zip(TARGETS_MS, (times, fast), strict=True):
+        print(f"\n{f'{server}: {len(variant)} strokes, ms':46}{'median':>9}{'p95':>9}")
+        row("PEN LIFTED -> PREDICTION SHOWN IN THE PAGE", total(variant))
+        row("pen lifted -> prediction on the screen", [s["painted"] - s["up"] for s in variant])
+        for name, step in STEPS:
+            row(f"  {name}", [step(stroke) for stroke in variant])
     print(f"\nink lag, {len(moves)} moves of the pen")
     row("move of the pen -> pixel lit", [move["whole"] for move in moves])
     row("the same, in the pad's own code", [move["handler"] for move in moves])
@@ -207,9 +215,9 @@ def main():
     print()
     if arguments.json:
         arguments.json.write_text(json.dumps({"nudges": times, "plain": plain, "nodelay": fast}), encoding="utf-8")
-    for name, variant in (("plain Jupyter", times), ("with tflite_course.lab_server", fast)):
+    for (name, target), variant in zip(TARGETS_MS.items(), (times, fast), strict=True):
         p95 = np.percentile(total(variant), 95)
-        print(f"{name}: p95 {p95:.1f} ms, target {TARGET_MS} ms: {'met' if p95 <= TARGET_MS else 'MISSED'}")
+        print(f"{name}: p95 {p95:.1f} ms, target {target} ms: {'met' if p95 <= target else 'MISSED'}")
 
 
 if __name__ == "__main__":

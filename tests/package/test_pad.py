@@ -2,6 +2,8 @@
 
 import base64
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -188,6 +190,19 @@ def test_live_frames_are_answered():
     pad._on_message(pad, content, [b"short"])
     pad._on_message(pad, {"kind": "nudge"}, [])
     assert len(pad.errors) == 1 and pad.prediction == 3
+
+
+def test_the_page_hurries_the_answer_only_where_the_server_delays_it(monkeypatch):
+    monkeypatch.delenv("TFLITE_COURSE_NODELAY", raising=False)
+    assert DigitPad().nudging
+    monkeypatch.setenv("TFLITE_COURSE_NODELAY", "1")
+    assert not DigitPad().nudging
+
+
+def test_the_server_of_make_lab_tells_its_kernels_that_it_does_not_delay():
+    code = "import os, tflite_course.lab_server; print(os.environ['TFLITE_COURSE_NODELAY'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1"]
 
 
 def test_controls_switch_the_model():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from tests.benchmarks.pad import NODELAY
 from tests.tools.jupyter_browser import ARTEFACTS, NotebookPage, Pad, jupyter
 from tflite_course.datasets import load_pen_strokes
 from tflite_course.pad import Recognizer, paint_photo
@@ -102,6 +103,28 @@ def test_a_digit_drawn_with_the_mouse_is_recognized(lab, pad, digit):
     assert lab.python("", "pad.prediction") == digit
     if digit == 3:
         pad.page.screenshot(path=ARTEFACTS / "pad_jupyterlab.png")
+
+
+@pytest.mark.parametrize("nudging", [True, False])
+def test_the_page_hurries_the_answer_where_it_is_told_to(lab, pad, nudging):
+    lab.python(
+        f"import time; told = []; pad.nudging = {nudging}; usual = pad.predict\n"
+        "pad.on_msg(lambda _, content, __: told.append(content['kind']))\n"
+        "pad.predict = lambda canvas: (time.sleep(0.2), usual(canvas))[1]"
+    )
+    pad.draw([digit_strokes(1)[0]])
+    lab.python("pad.predict, pad.nudging = usual, True")
+    assert ("nudge" in lab.python("", "told")) == nudging
+
+
+def test_with_the_server_of_make_lab_the_page_hurries_nothing(browser, lab):
+    assert lab.python("", "pad.nudging")
+    with jupyter(NODELAY) as running:
+        running.write("pad.ipynb", CELLS[:2])
+        notebook = NotebookPage(browser, running, "pad.ipynb")
+        notebook.run_all()
+        assert not notebook.python("", "pad.nudging")
+        notebook.close()
 
 
 def test_a_finger_draws_and_does_not_scroll_the_page(lab, pad):

@@ -94,7 +94,9 @@ def _server_command(folder):
 def _server_environment(home):
     own = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
     own |= {"IPYTHONDIR": str(home / "ipython"), "HOME": str(home), "PYTHONPATH": str(ROOT)}
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("JUPYTER", "COVERAGE", "PYTEST"))}
+    # TFLITE_COURSE_NODELAY: in a terminal of `make lab` it tells of that server, not of this one.
+    others = ("JUPYTER", "COVERAGE", "PYTEST", "TFLITE_COURSE_NODELAY")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(others)}
     return kept | own | {"JUPYTER_PLATFORM_DIRS": "1"}
 
 

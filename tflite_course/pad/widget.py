@@ -1,6 +1,7 @@
 """The pad to draw on, and the way from a drawing to ten probabilities."""
 
 import base64
+import os
 import time
 from pathlib import Path
 
@@ -145,6 +146,7 @@ class DigitPad(Keeping, anywidget.AnyWidget):
     status = traitlets.Unicode("Draw one digit from 0 to 9.").tag(sync=True)
     pen_width = traitlets.Float(20.0, min=2, max=60).tag(sync=True)  # pixels of a canvas of 280
     label = traitlets.Unicode("Drawing pad: draw one digit from 0 to 9").tag(sync=True)
+    nudging = traitlets.Bool().tag(sync=True)  # does the page hurry the server's answer? Not with lab_server.py
 
     def __init__(self, predict=None, **traits):
         self.predict = Recognizer() if predict is None else predict
@@ -156,6 +158,10 @@ class DigitPad(Keeping, anywidget.AnyWidget):
         self.observe(self._on_drawing, ["pixels", "frame"])
         self.observe(lambda _: self.refresh(), "preprocess")
         self.on_msg(self._on_message)
+
+    @traitlets.default("nudging")
+    def _server_delays(self):
+        return "TFLITE_COURSE_NODELAY" not in os.environ
 
     @property
     def prediction(self):

@@ -319,10 +319,11 @@ function render({ model, el }) {
   }
 
   // Jupyter Server leaves Nagle's algorithm on: its second small packet waits until the browser has acknowledged the
-  // first, which a browser delays by up to 40 ms unless it has something to send itself. So it sends something.
+  // first, which a browser delays by up to 40 ms unless it has something to send itself. So it sends something. The server
+  // of `make lab` has switched it off: there a nudge would only be more work.
   function nudge() {
     nudges.forEach(clearTimeout);
-    nudges = NUDGE_MS.map((ms) => setTimeout(() => {
+    nudges = (model.get("nudging") ? NUDGE_MS : []).map((ms) => setTimeout(() => {
       if (model.get("answered") < frame) send({ kind: "nudge" });
     }, ms));
     nudges.push(setTimeout(() => {

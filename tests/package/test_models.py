@@ -51,6 +51,17 @@ def test_tflite_files_come_from_the_checkpoint(test_set):
         assert np.sum(answers[0] != answers[1]) <= 5, variant
 
 
+def test_export_prints_nothing_and_converts_to_the_same_answers(test_set, capsys):
+    import tensorflow as tf
+
+    folder = models.export(models.load_model("mnist_ds"))
+    assert capsys.readouterr().out == ""
+    content = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
+    images = test_set[0][:1000]
+    shipped = evaluation.predict(models.model_path("mnist_ds"), images)
+    np.testing.assert_allclose(evaluation.predict(content, images), shipped, atol=1e-3)
+
+
 @pytest.mark.parametrize("variant", ["float32", "int8"])
 def test_another_model_is_not_the_same(variant):
     """The comparison notices one weight, one scale, another order of operators, another network."""

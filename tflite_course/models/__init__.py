@@ -1,6 +1,6 @@
 """The course's trained models: their networks, checkpoints and .tflite files, and what is done to such a file."""
 
-from tflite_course.models.convert import to_int8
+from tflite_course.models.convert import export, to_int8
 from tflite_course.models.digits import (
     CHECKPOINTS,
     SMALL_NETWORKS,
@@ -21,6 +21,7 @@ __all__ = [
     "build_mnist_cnn",
     "build_mnist_ds",
     "build_small",
+    "export",
     "keep_model",
     "load_model",
     "model_path",

@@ -1,5 +1,9 @@
 """The conversion to int8 that lesson 05 shows, for whatever needs such a file and is about something else."""
 
+import contextlib
+import io
+import tempfile
+
 
 def to_int8(network, images, channels=True):
     """Return a tf_keras network as .tflite bytes, int8 inside and at both ends.
@@ -17,3 +21,15 @@ def to_int8(network, images, channels=True):
     converter.inference_input_type = converter.inference_output_type = tf.int8
     converter._experimental_disable_per_channel = not channels
     return converter.convert()
+
+
+def export(network):
+    """Return the new folder, a text, of a tf_keras network as a SavedModel: its forward pass alone, nothing printed.
+
+    Where a network is converted several times, from_saved_model of it takes about half of what from_keras_model does,
+    which saves all that Keras knows of the network, each time.
+    """
+    folder = tempfile.mkdtemp()
+    with contextlib.redirect_stdout(io.StringIO()):  # a long report
+        network.export(folder)
+    return folder

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import json
 import os
 import re
 import shutil
@@ -23,10 +24,31 @@ from tests.tools import tiers
 from tests.tools.lessons import LESSONS, deeper_files, notebook_path
 from tflite_course.authoring import kernels
 
-DEFECTS = tomllib.loads((Path(__file__).with_name("planted_defects.toml")).read_text(encoding="utf-8"))["defect"]
+PLANTED = Path(__file__).with_name("planted_defects.toml")
 LINKED = ["data", "assets", "conftest.py", "pyproject.toml", "tests"]
 ALWAYS = "04_draw_digits"  # its defects run in `make test` too: in cells, in the package, in a model, without a print
 WORSE = {"mnist_cnn_plain_float32.tflite": 1.6}  # strength of the noise that costs this file about two points
+
+
+@functools.cache
+def code_cells(notebook):
+    """Return the ids of the code cells of a lesson, in order."""
+    cells = json.loads(notebook_path(notebook).read_text(encoding="utf-8"))["cells"]
+    return [cell["id"] for cell in cells if cell["cell_type"] == "code"]
+
+
+def read_defects():
+    """Return the planted defects; "cell" is the number of the code cell that must catch each of them first."""
+    defects = tomllib.loads(PLANTED.read_text(encoding="utf-8"))["defect"]
+    for defect in defects:  # an id stays when a cell is put before it, a number does not
+        found = code_cells(defect["notebook"])
+        if defect["cell"] not in found:
+            raise ValueError(f"{PLANTED.name}: {defect['notebook']} has no code cell {defect['cell']!r}.")
+        defect["cell"] = found.index(defect["cell"])
+    return defects
+
+
+DEFECTS = read_defects()
 
 
 def kind_of(defect):

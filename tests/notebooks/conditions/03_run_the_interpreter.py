@@ -35,6 +35,7 @@ assert answer.shape == (5, 10), "the runner did not answer for five images"
 assert named.get_input_details()[0]["shape"][0] == 5, "the runner did not resize its interpreter"
 
 # %% 03-56
+assert x_test.min() == 0 and x_test.max() == 1, "white is not 1, or black not 0"
 assert seconds < 10, "10,000 images take more than ten seconds, even for a very busy machine"
 
 # %% 03-57p

@@ -46,6 +46,8 @@ assert high < float_logits.max() / 2, "the range is wide enough"
 assert 0.999**needed <= 0.01 < 0.999 ** (needed - 1), "the number of steps is wrong"
 
 # %% 06-52
+begins = {v.name: float(v) for v in untrained.weights if v.shape.rank == 0}["quant_relu_1/output_min:0"]
+assert abs(begins) < 0.1, "the grid of relu_1 begins at the placeholder"
 assert repaired > 0.98, "ranges that are set do not bring the model back"
 
 # %% 06-59

@@ -1,6 +1,5 @@
 """The environment of a lesson: the right versions, quiet logs, fixed seeds."""
 
-import contextlib
 import gc
 import os
 import random
@@ -87,25 +86,16 @@ def _hide_native_logs():
         os.close(null)
 
 
-@contextlib.contextmanager
-def _no_garbage_collection():
-    """Search for no unused objects meanwhile: while TensorFlow is imported, that is a sixth of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
 def _prepare_tensorflow(seed):
     import warnings
 
     warnings.filterwarnings("ignore", module=r"(tensorflow|tf_keras|tensorflow_model_optimization)\b.*")
-    with _no_garbage_collection():
+    gc.disable()  # a search for unused objects finds none meanwhile, and takes a sixth of the time
+    try:
         import tensorflow as tf
         import tf_keras
+    finally:
+        gc.enable()
 
     tf.get_logger().setLevel("ERROR")
     try:  # two threads on every machine: sums come in the same order, so training gives the same numbers

@@ -2,7 +2,6 @@
 
 import copy
 import functools
-import json
 import os
 import re
 import shutil
@@ -18,6 +17,7 @@ import pytest
 from matplotlib import font_manager
 
 from tests import ROOT
+from tests.notebooks.learners import code_cells
 from tests.notebooks.lesson_kernel import Lesson
 from tests.notebooks.test_hygiene import cells_with_other_assertions
 from tests.tools import tiers
@@ -30,18 +30,11 @@ ALWAYS = "04_draw_digits"  # its defects run in `make test` too: in cells, in th
 WORSE = {"mnist_cnn_plain_float32.tflite": 1.6}  # strength of the noise that costs this file about two points
 
 
-@functools.cache
-def code_cells(notebook):
-    """Return the ids of the code cells of a lesson, in order."""
-    cells = json.loads(notebook_path(notebook).read_text(encoding="utf-8"))["cells"]
-    return [cell["id"] for cell in cells if cell["cell_type"] == "code"]
-
-
 def read_defects():
     """Return the planted defects; "cell" is the number of the code cell that must catch each of them first."""
     defects = tomllib.loads(PLANTED.read_text(encoding="utf-8"))["defect"]
     for defect in defects:  # an id stays when a cell is put before it, a number does not
-        found = code_cells(defect["notebook"])
+        found = [cell.id for cell in code_cells(defect["notebook"])]
         if defect["cell"] not in found:
             raise ValueError(f"{PLANTED.name}: {defect['notebook']} has no code cell {defect['cell']!r}.")
         defect["cell"] = found.index(defect["cell"])

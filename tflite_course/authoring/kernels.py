@@ -30,8 +30,9 @@ def own_folder(prefix):
 QUICK_END = "import atexit, gc\natexit.register(gc.freeze)\ndel atexit, gc  # the names in a kernel are the lesson's\n"
 
 # No profile of the user's, and no history file that two kernels fight over.
-if "IPYTHONDIR" not in os.environ:
-    os.environ["IPYTHONDIR"] = own_folder("ipython-")
+IPYTHON = "course-ipython-"
+if not Path(os.environ.get("IPYTHONDIR", "")).name.startswith(IPYTHON):
+    os.environ["IPYTHONDIR"] = own_folder(IPYTHON)
     startup = Path(os.environ["IPYTHONDIR"], "profile_default", "startup")
     startup.mkdir(parents=True)
     (startup / "00-quick-end.py").write_text(QUICK_END, encoding="utf-8")

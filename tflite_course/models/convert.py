@@ -1,8 +1,10 @@
-"""The conversion to int8 that lesson 05 shows, for whatever needs such a file and is about something else."""
+"""Conversions that lessons 02 and 05 show, for whatever needs such a file and is about something else."""
 
 import contextlib
 import io
 import tempfile
+
+_folders = []  # removed when this process ends
 
 
 def to_int8(network, images, channels=True):
@@ -24,12 +26,15 @@ def to_int8(network, images, channels=True):
 
 
 def export(network):
-    """Return the new folder, a text, of a tf_keras network as a SavedModel: its forward pass alone, nothing printed.
+    """Return the folder, a str, of a tf_keras network as a SavedModel: its forward pass alone, and nothing is printed.
+
+    The folder is removed when this process ends.
 
     Where a network is converted several times, from_saved_model of it takes about half of what from_keras_model does,
     which saves all that Keras knows of the network, each time.
     """
-    folder = tempfile.mkdtemp()
+    _folders.append(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+    folder = _folders[-1].name
     with contextlib.redirect_stdout(io.StringIO()):  # a long report
         network.export(folder)
     return folder

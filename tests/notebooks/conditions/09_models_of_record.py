@@ -32,6 +32,9 @@ assert np.abs(values).max() == 7 and len(raw) == (shape.prod() + 1) // 2, "not w
 
 # %% 09r-24
 assert tried and all("test" not in row for row in tried), "a candidate was judged by test images"
-assert [row["budget"] for row in tried] == "1536 1536 3072 4096 6656 12288".split(), (
-    "other candidates than the text says"
-)
+for budget in ("3072", "4096"):
+    by_mean, *by_place = (row["validation"] for row in tried if row["budget"] == budget)
+    assert len(by_place) == 2 and min(by_place) > by_mean + 0.005, "the mean of ten maps is not clearly behind"
+assert {int(row["budget"]) for row in tried} == set(files), "a budget has no candidate"
+reads = {row["budget"]: row["shipped"] for row in rows}
+assert reads[6656] <= reads[4096], "the larger file reads more"

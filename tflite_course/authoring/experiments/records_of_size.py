@@ -66,8 +66,16 @@ class Budget(NamedTuple):
 
 BUDGETS = {
     1536: Budget(0.95, ("4:6/5v dense", "5:8/6v dense"), short=(4, 3, 1), long=(24, 18, 4)),
-    3072: Budget(0.98, ("8:3 max 8:3 max 10:3 10:3 mean",)),
-    4096: Budget(0.99, ("8:3 max 12:3 max 16:3 10:3 mean",)),
+    3072: Budget(
+        0.98,
+        ("8:3 max 8:3 max 10:3 10:3 mean", "7:3v max 10:3v max 11:3v dense", "8:3v max 10:3v max 10:3v dense"),
+        long=(24, 16, 4),
+    ),
+    4096: Budget(
+        0.99,
+        ("8:3 max 12:3 max 16:3 10:3 mean", "8:3v max 14:3v max 16:3v dense", "8:3v max 13:3v max 17:3v dense"),
+        long=(24, 16, 4),
+    ),
     6656: Budget(
         0.993,
         ("8:3 max 12:3 14:3 max 16:3 mean dense",),

@@ -56,6 +56,18 @@ def test_the_mean_magnitude_of_what_stays():
     assert np.allclose(experiment.change(flat, experiment.THREE_POINTS, 2), [[2], [-2], [0], [0]])
 
 
+class ReadsTheFirstPixel:
+    def predict(self, images, **_):
+        return np.eye(10)[images[:, 0, 0].astype(int)]
+
+
+def test_answers_of_several_sets():
+    sets = {"MNIST": np.arange(7) % 10, "pens": np.arange(5, 9)}
+    digits = {title: (np.tile(k[:, None, None], (1, 28, 28)), k) for title, k in sets.items()}
+    found = ranges.read_all(ReadsTheFirstPixel(), digits, step=3)
+    assert {title: k.tolist() for title, k in found.items()} == {"MNIST": [0, 3, 6], "pens": [5, 8]}
+
+
 def test_fixed_and_broken_count_against_the_first():
     images = np.zeros((4, 28, 28), np.float32)
     digits = {"MNIST": (images, np.array([1, 2, 3, 4])), "pens": (images[:2], np.array([5, 6]))}

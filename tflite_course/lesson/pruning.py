@@ -3,6 +3,7 @@
 import numpy as np
 
 from tflite_course.errors import CourseError
+from tflite_course.lesson.ranges import read_all
 from tflite_course.lesson.style import COLOURS, course_style
 from tflite_course.lesson.tables import table
 
@@ -159,11 +160,8 @@ def read_right(network, digits, *, step=1):
 
     digits: {title: (images, labels)}, float32 (n, 28, 28) and int (n,).
     """
-    shares = {}
-    for title, (images, labels) in digits.items():
-        answers = network.predict(images[::step], batch_size=500, verbose=0).argmax(axis=1)
-        shares[title] = float(np.mean(answers == labels[::step]))
-    return shares
+    answers = read_all(network, digits, step=step)
+    return {title: float(np.mean(answers[title] == labels[::step])) for title, (_, labels) in digits.items()}
 
 
 def weights_in(model, layers):

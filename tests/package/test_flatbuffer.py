@@ -47,7 +47,7 @@ def test_any_shipped_model(variant, images):
 
 @pytest.mark.parametrize("name", models.SMALL_NETWORKS)
 def test_stripped_files_run_in_tensorflow_lite_micro(name, images):
-    """The models of record are stripped: the microcontroller's interpreter must still take them."""
+    """The small models are stripped: the microcontroller's interpreter must still take them."""
     runtime = pytest.importorskip(
         "tflite_micro.python.tflite_micro.runtime", reason="tflite-micro has wheels for Linux on x86-64 only"
     )

@@ -241,7 +241,7 @@ def test_the_firmware_answers_as_tflm(name, board_name, count, tmp_path):
 
 @with_tools
 def test_other_paddings_strides_and_clamps(tmp_path):
-    """What the models of record do not use: VALID, strides that differ, windows that are not square, ReLU6, means."""
+    """What the small models do not use: VALID, strides that differ, windows that are not square, ReLU6, means."""
     images = golden.golden_images(np.float32)[:100]
     model = int8_model(
         lambda layers: [

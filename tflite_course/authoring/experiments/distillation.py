@@ -1,4 +1,4 @@
-"""The control of the models of record: mnist_nano by the same recipe, from the labels alone, without teachers.
+"""The control of the small models: mnist_nano by the same recipe, from the labels alone, without teachers.
 
     python -m tflite_course.authoring distillation
 

@@ -1,4 +1,4 @@
-"""Train mnist_ds and the models of record mnist_small, mnist_tiny and mnist_nano: how their files were made.
+"""Train mnist_ds and the small models mnist_small, mnist_tiny and mnist_nano: how their files were made.
 
     python -m tflite_course.authoring train_small_models                  # all of them
     python -m tflite_course.authoring train_small_models mnist_nano
@@ -135,7 +135,7 @@ def fit(model, pool, targets, numbers, copies, learning_rate, held_out):
 def convert(name, weights=None):
     """Return {"float32": bytes, "int8": bytes} of a network with its weights; int8 input and output in the second.
 
-    The models of record are converted with a batch of 1 and stripped of what no runtime needs.
+    The small models are converted with a batch of 1 and stripped of what no runtime needs.
     """
     import tensorflow as tf
 

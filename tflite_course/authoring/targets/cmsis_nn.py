@@ -1,6 +1,6 @@
 """Count the instructions of Arm's CMSIS-NN kernels for the same models; firmware.py --bakenn calls it.
 
-bakenn 1.0.0 writes C that calls CMSIS-NN 4.0.0, which it brings. It has no MEAN, so the models of record lose their
+bakenn 1.0.0 writes C that calls CMSIS-NN 4.0.0, which it brings. It has no MEAN, so the small models lose their
 mean and dense layer here, on both sides. The 20,410-parameter network is the one of many first tutorials: one
 convolution, one pooling, one dense layer.
 """

@@ -96,6 +96,7 @@ def _prepare_tensorflow(seed):
         import tf_keras
     finally:
         gc.enable()
+    gc.freeze()  # nor does one later: each conversion asks for one, and read all that was imported again
 
     tf.get_logger().setLevel("ERROR")
     try:  # two threads on every machine: sums come in the same order, so training gives the same numbers

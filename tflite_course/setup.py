@@ -90,12 +90,19 @@ def _prepare_tensorflow(seed):
     import warnings
 
     warnings.filterwarnings("ignore", module=r"(tensorflow|tf_keras|tensorflow_model_optimization)\b.*")
+    without = "sklearn" not in sys.modules
+    if (
+        without
+    ):  # Keras 3 imports it where it is there, as in Colab, for wrappers that no lesson uses: a fifth of the time
+        sys.modules["sklearn"] = None
     gc.disable()  # a search for unused objects finds none meanwhile, and takes a sixth of the time
     try:
         import tensorflow as tf
         import tf_keras
     finally:
         gc.enable()
+        if without:
+            del sys.modules["sklearn"]
     gc.freeze()  # nor does one later: each conversion asks for one, and read all that was imported again
 
     tf.get_logger().setLevel("ERROR")

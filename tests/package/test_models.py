@@ -9,6 +9,7 @@ from tests.same_model import differences, numbers
 from tflite_course import evaluation, models
 from tflite_course.datasets import load_mnist, load_pen_digits
 from tflite_course.errors import CourseError
+from tflite_course.models import flatbuffer
 from tflite_course.resources import resource
 
 
@@ -51,15 +52,36 @@ def test_tflite_files_come_from_the_checkpoint(test_set):
         assert np.sum(answers[0] != answers[1]) <= 5, variant
 
 
-def test_export_prints_nothing_and_converts_to_the_same_answers(test_set, capsys):
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_export_gives_the_file_of_the_keras_model(wrapped, capfd):
+    """All but one byte of the metadata, which says what was converted; nothing is printed, TFMOT's wrappers or not."""
     import tensorflow as tf
+    import tensorflow_model_optimization as tfmot
 
-    folder = models.export(models.load_model("mnist_ds"))
-    assert capsys.readouterr().out == ""
-    content = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
-    images = test_set[0][:1000]
-    shipped = evaluation.predict(models.model_path("mnist_ds"), images)
-    np.testing.assert_allclose(evaluation.predict(content, images), shipped, atol=1e-3)
+    network = models.load_model("mnist_ds")
+    if wrapped:
+        network = tfmot.quantization.keras.quantize_model(network)
+    capfd.readouterr()
+    folder = models.export(network)
+    assert capfd.readouterr().out == ""
+    doors = tf.lite.TFLiteConverter.from_saved_model(folder), tf.lite.TFLiteConverter.from_keras_model(network)
+    files = [np.frombuffer(converter.convert(), np.uint8) for converter in doors]
+    assert len(files[0]) == len(files[1]) and np.sum(files[0] != files[1]) == 1
+    stripped = [flatbuffer.strip(file.tobytes()) for file in files]
+    assert stripped[0] == stripped[1], "the byte is not in the metadata"
+
+
+def test_export_keeps_names_of_several_inputs_and_outputs():
+    import tensorflow as tf
+    import tf_keras as keras
+    from ai_edge_litert.interpreter import Interpreter
+
+    sides = [keras.Input((4,), name="left"), keras.Input((4,), name="right")]
+    network = keras.Model(sides, [keras.layers.Add(name="sum")(sides), keras.layers.Subtract(name="gap")(sides)])
+    content = tf.lite.TFLiteConverter.from_saved_model(models.export(network)).convert()
+    runner = Interpreter(model_content=content).get_signature_runner()
+    answers = runner(left=np.full((1, 4), 5, np.float32), right=np.full((1, 4), 3, np.float32))
+    assert {name: values[0, 0] for name, values in answers.items()} == {"sum": 8, "gap": 2}
 
 
 @pytest.mark.parametrize("variant", ["float32", "int8"])

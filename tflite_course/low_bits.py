@@ -112,6 +112,7 @@ def fine_tune(model, images, labels, *, bits=None, ranges="largest", rate=1e-3, 
         check(bits, ranges)
         kernels = [layer.kernel for layer in model.layers if has_low_bits(layer)]
     optimizer = keras.optimizers.Adam(rate)
+    optimizer.build(model.trainable_variables)  # else the step is traced twice
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     shapes = [tf.TensorSpec((None, *images.shape[1:]), tf.float32), tf.TensorSpec((None,), tf.int64)]
 

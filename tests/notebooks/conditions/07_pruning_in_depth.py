@@ -33,7 +33,9 @@ assert operators(files["dense"]) == operators(files["pruned"]), "the files do ot
 assert "Could not find" in message, "the policy gives another reason"
 
 # %% 07d-56
-assert abs(evaluation.accuracy(two_four, x_test, y_test) - stored("2:4", 0.5)[0]["float32"]["accuracy"]) < 0.004, "far from the stored run"
+assert abs(evaluation.accuracy(two_four, x_test, y_test) - stored("2:4", 0.5)[0]["float32"]["accuracy"]) < 0.004, (
+    "far from the stored run"
+)
 
 # %% 07d-59
 assert operators(two_four) == operators(dense), "LiteRT runs 2:4 with other operators"

@@ -90,10 +90,9 @@ def _prepare_tensorflow(seed):
     import warnings
 
     warnings.filterwarnings("ignore", module=r"(tensorflow|tf_keras|tensorflow_model_optimization)\b.*")
+    # Keras 3 imports scikit-learn where it is there, as in Colab, for wrappers that no lesson uses: a sixth more time.
     without = "sklearn" not in sys.modules
-    if (
-        without
-    ):  # Keras 3 imports it where it is there, as in Colab, for wrappers that no lesson uses: a fifth of the time
+    if without:
         sys.modules["sklearn"] = None
     gc.disable()  # a search for unused objects finds none meanwhile, and takes a sixth of the time
     try:

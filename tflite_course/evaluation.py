@@ -235,11 +235,11 @@ def sign_test(fixed, broken):
     fixed, broken: numbers of images that only one, and only the other of two models reads right, as churn() gives them.
     The exact two-sided sign test: without a difference each of these images falls to either side like a coin.
     """
-    from scipy.stats import binomtest
+    from scipy.special import bdtr  # scipy.stats has the test ready, and takes four times as long to import
 
     if fixed < 0 or broken < 0 or fixed != int(fixed) or broken != int(broken):
         raise CourseError(f"fixed = {fixed} and broken = {broken}: both are numbers of images.")
-    return float(binomtest(int(fixed), int(fixed + broken)).pvalue) if fixed + broken else 1.0
+    return min(1.0, 2 * float(bdtr(min(fixed, broken), int(fixed + broken), 0.5)))
 
 
 def size_ledger(model):
@@ -288,10 +288,12 @@ def accuracy_band(right, count):
     """
     if not 0 <= right <= count or count == 0:
         raise CourseError(f"{right} right answers out of {count} images make no accuracy: check both numbers.")
-    from scipy.stats import binomtest
+    from scipy.special import ndtri  # see sign_test
 
-    low, high = binomtest(round(right), int(count)).proportion_ci(method="wilson")
-    return float(low), float(high)
+    right, square = round(right), ndtri(0.975) ** 2
+    middle = (right + square / 2) / (count + square)
+    half = np.sqrt(square * (right * (count - right) / count + square / 4)) / (count + square)
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
 def activation_memory(model):

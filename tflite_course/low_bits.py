@@ -74,8 +74,11 @@ def measure_norms(model, images, batch=100):
     Rounded weights give other sums, and the statistics of the float weights no longer fit. Nothing is trained.
     images: float32 (n, 28, 28) or as the model takes them, some dozens of batches: each statistic is a moving average.
     """
+    import tensorflow as tf
+
+    step = tf.function(lambda part: model(part, training=True))
     for start in range(0, len(images) - batch + 1, batch):
-        model(images[start : start + batch], training=True)
+        step(tf.constant(images[start : start + batch]))
     return model
 
 

@@ -90,18 +90,18 @@ def _prepare_tensorflow(seed):
     import warnings
 
     warnings.filterwarnings("ignore", module=r"(tensorflow|tf_keras|tensorflow_model_optimization)\b.*")
-    # Keras 3 imports scikit-learn where it is there, as in Colab, for wrappers that no lesson uses: a sixth more time.
-    without = "sklearn" not in sys.modules
-    if without:
-        sys.modules["sklearn"] = None
+    # The course uses Keras 2, but two imports would bring Keras 3, a third of the time: TensorFlow's, of its optimizers,
+    # and TFMOT's, of a module that Keras 3 does not have. `tf.keras` and `import keras` still load it when they are used.
+    if first := "keras" not in sys.modules:
+        sys.modules |= {"keras.src.optimizers": None, "keras.engine": None}
     gc.disable()  # a search for unused objects finds none meanwhile, and takes a sixth of the time
     try:
         import tensorflow as tf
         import tf_keras
     finally:
         gc.enable()
-        if without:
-            del sys.modules["sklearn"]
+        if first:
+            del sys.modules["keras.src.optimizers"]
     gc.freeze()  # nor does one later: each conversion asks for one, and read all that was imported again
 
     tf.get_logger().setLevel("ERROR")

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -86,6 +87,12 @@ def test_the_environment_of_a_shake(shaken, monkeypatch):
     assert variables.get("OMP_NUM_THREADS", "2") == str(shaken["threads"] or 2)
     monkeypatch.delenv("COURSE_SHAKE")
     assert shake.environment() == {}
+
+
+def test_a_processor_has_fewer_instruction_sets(shaken):
+    timing = SimpleNamespace(MASKS={"x86_64": dict.fromkeys(["plain C++", "AVX", "AVX2", "AVX-512"], "")})
+    shake.PATCHES["tflite_course.timing"](timing)
+    assert list(timing.MASKS["x86_64"]) == ["plain C++", "AVX", "AVX2"][: shaken["sets"]]
 
 
 def test_a_kernel_is_shaken_by_its_startup_file(tmp_path):

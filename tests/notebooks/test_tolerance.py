@@ -77,6 +77,7 @@ def test_times_beside_numbers():
         ("moved: -1,234.5 (expected 0 ± 9)", "moved: VALUE (expected 0 ± 9)"),
         ("accuracy: 0.95 is OUTSIDE 0.966 ± 0.012", "accuracy: 0.95 is OUTSIDE 0.966 ± 0.012"),
         ("Processor: AMD EPYC, AVX2, 2 cores", "PROCESSOR"),
+        ("<Figure size 640x228 with 1 Axes>", "<Figure with 1 Axes>"),  # a bar for each instruction set
     ],
 )
 def test_a_value_inside_its_band_is_masked(line, masked):

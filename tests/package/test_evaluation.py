@@ -168,6 +168,17 @@ def test_select_tf_operators_are_named():
         evaluation.make_interpreter(converter.convert())
 
 
+@pytest.mark.parametrize("count", [1, 10, 57, 10_000])
+def test_band_and_sign_test_are_those_of_scipy_stats(count):
+    from scipy.stats import binomtest
+
+    for right in {0, 1, count // 2, count - 1, count}:
+        known = binomtest(right, count)
+        expected = known.proportion_ci(method="wilson")
+        assert evaluation.accuracy_band(right, count) == pytest.approx((expected.low, expected.high), abs=1e-12)
+        assert evaluation.sign_test(right, count - right) == pytest.approx(known.pvalue, rel=1e-9)
+
+
 def test_accuracy_band_is_wilsons():
     # Wilson's interval for 9,937 of 10,000, worked out by hand from the formula
     low, high = evaluation.accuracy_band(9937, 10000)

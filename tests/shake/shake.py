@@ -4,7 +4,7 @@
     make shake                                                             everything under each of the three
 
 conftest.py puts this folder on PYTHONPATH and sets the variables of the chosen shake; lessons and package know nothing
-of it. Two things differ from processor to processor, and both are imitated:
+of it. Three things differ from processor to processor, and all are imitated:
 
 - The converter folds batch normalization with the processor's own reciprocal square root, and calibrates with its own
   sums. After each conversion the factors of folded channels move by `ulps` units in the last place, biases by as much
@@ -12,6 +12,7 @@ of it. Two things differ from processor to processor, and both are imitated:
   one step. Weights that the converter only copies stay: they are equal everywhere.
 - Sums come in another order: kernels of oneDNN, OpenBLAS and NumPy are made to leave out instruction sets, with one to
   four threads; float results of LiteRT, and a network's weights at the start of a training, move by `ulps` units.
+- A processor has fewer or more instruction sets: `timing.MASKS` keeps its first `sets`.
 
 Shipped files are read as they are. Zeros stay zeros, and equal weights of one channel stay equal.
 """
@@ -22,23 +23,27 @@ import sys
 from importlib.machinery import PathFinder
 
 # threads: of OpenMP and TensorFlow; None leaves TensorFlow's to the lesson. variables: which instructions are left out.
+# sets: how many instruction sets a lesson can hold LiteRT's built-in kernels to.
 SHAKES = {
     1: {
         "ulps": 1,
         "steps": 0,
         "threads": 1,
+        "sets": 1,
         "variables": {"TF_ENABLE_ONEDNN_OPTS": "0", "OPENBLAS_CORETYPE": "Nehalem"},
     },
     2: {
         "ulps": 3,
         "steps": 0,
         "threads": 4,
+        "sets": 2,
         "variables": {"ONEDNN_MAX_CPU_ISA": "SSE41", "OPENBLAS_CORETYPE": "Haswell"},
     },
     3: {
         "ulps": 2,
         "steps": 1,
         "threads": None,
+        "sets": 3,
         "variables": {"ONEDNN_MAX_CPU_ISA": "AVX2", "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL"},
     },
 }
@@ -247,12 +252,20 @@ def _patch_threads(module):
             setattr(module, name, lambda num_threads, original=original: original(threads))
 
 
+def _patch_instructions(module):
+    """The processor has the first instruction sets of each list only."""
+    for names in module.MASKS.values():
+        for name in list(names)[settings()["sets"] :]:
+            del names[name]
+
+
 PATCHES = {
     "tensorflow.lite.python.lite": _patch_converter,
     "ai_edge_litert.interpreter": _patch_litert,
     "tf_keras.src.engine.training": lambda module: _patch_training(module.Model),
     "keras.src.backend.tensorflow.trainer": lambda module: _patch_training(module.TensorFlowTrainer),
     "tensorflow.python.framework.config": _patch_threads,
+    "tflite_course.timing": _patch_instructions,
 }
 
 

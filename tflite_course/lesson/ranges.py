@@ -4,7 +4,7 @@ import numpy as np
 
 from tflite_course.errors import CourseError
 from tflite_course.lesson.style import COLOURS, course_style
-from tflite_course.models import read_model
+from tflite_course.models import answers_of, read_model
 
 LINES = ("blue", "vermillion", "green", "purple")
 MARKS = "os^D"
@@ -42,7 +42,7 @@ def read_all(network, digits, *, step=1):
     digits: {title: (images, labels)}, float32 (n, 28, 28) and int (n,).
     """
     parts = [images[::step] for images, _ in digits.values()]
-    answers = network.predict(np.concatenate(parts), batch_size=1000, verbose=0).argmax(axis=1)
+    answers = answers_of(network, np.concatenate(parts)).argmax(axis=1)
     return dict(zip(digits, np.split(answers, np.cumsum([len(part) for part in parts])[:-1]), strict=True))
 
 

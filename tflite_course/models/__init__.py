@@ -1,5 +1,6 @@
 """The course's trained models: their networks, checkpoints and .tflite files, and what is done to such a file."""
 
+from tflite_course.models.as_file import answers_of
 from tflite_course.models.convert import export, to_int8
 from tflite_course.models.digits import (
     CHECKPOINTS,
@@ -17,6 +18,7 @@ from tflite_course.models.own import keep_model, my_model, my_tflite
 __all__ = [
     "CHECKPOINTS",
     "SMALL_NETWORKS",
+    "answers_of",
     "build",
     "build_mnist_cnn",
     "build_mnist_ds",

@@ -1,4 +1,4 @@
-"""A tf_keras network as a float32 .tflite file without a conversion: LiteRT reads many digits in less time than Keras."""
+"""A tf_keras network as a float32 .tflite file without a conversion: LiteRT reads many digits sooner than Keras."""
 
 import numpy as np
 

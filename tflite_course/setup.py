@@ -90,8 +90,8 @@ def _prepare_tensorflow(seed):
     import warnings
 
     warnings.filterwarnings("ignore", module=r"(tensorflow|tf_keras|tensorflow_model_optimization)\b.*")
-    # The course uses Keras 2. Keras 3, a fifth of the time, would come with TensorFlow, which imports its optimizers, or
-    # with TFMOT, which looks for a module that Keras 3 does not have. `tf.keras` and `import keras` load it when used.
+    # The course uses Keras 2. Keras 3, a sixth of the time, would come with TensorFlow, which imports its optimizers,
+    # and with TFMOT, which looks for a module that it lacks. `tf.keras` and `import keras` load it when they are used.
     if first := "keras" not in sys.modules:
         sys.modules |= {"keras.src.optimizers": None, "keras.engine": None}
     gc.disable()  # a search for unused objects finds none meanwhile, and takes a sixth of the time

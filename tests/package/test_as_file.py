@@ -92,6 +92,12 @@ def test_keras_answers_for_other_networks(images):
     assert as_file.as_float_file(inside) is None
 
 
+def test_a_network_that_learned_nan_answers_nan(images):
+    network = models.load_model("mnist_nano")
+    network.set_weights([np.full_like(w, np.nan) for w in network.get_weights()])
+    assert np.isnan(models.answers_of(network, images)).all()
+
+
 def test_keras_answers_where_the_file_answers_in_another_way(images, monkeypatch):
     network = models.load_model("mnist_cnn")
     expected = network.predict(images, batch_size=500, verbose=0)

@@ -59,6 +59,7 @@ def test_new_processes_are_shaken():
     program = """
 import hashlib, numpy as np, tensorflow as tf, tf_keras as keras
 from tflite_course import evaluation, models
+from tflite_course.lesson import ranges
 model = models.load_model("mnist_cnn")
 print(hashlib.sha256(tf.lite.TFLiteConverter.from_keras_model(model).convert()).hexdigest())
 path, x = models.model_path("mnist_cnn"), np.full((2, 28, 28), 0.3, np.float32)
@@ -66,6 +67,9 @@ print(hashlib.sha256(path.read_bytes()).hexdigest(), evaluation.predict(path, x)
 model.compile(keras.optimizers.SGD(0.0), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 model.fit(x, np.array([0, 1]), verbose=0)
 print(model.get_weights()[0].tobytes().hex())
+model = models.load_model("mnist_cnn")
+file = tf.lite.TFLiteConverter.from_saved_model(models.export(model)).convert()
+print(np.array_equal(ranges.layers_with_weights(file)[-1][1].T, model.get_layer("logits").get_weights()[0]))
 """
     inherited = {k: v for k, v in os.environ.items() if k != "COURSE_SHAKE"} | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     outputs = []
@@ -75,7 +79,8 @@ print(model.get_weights()[0].tobytes().hex())
         )
         outputs.append(done.stdout.split())
     plain, moved = outputs
-    assert len(plain) == len(moved) == 4
+    assert len(plain) == len(moved) == 5
+    assert plain[4] == moved[4] == "True"  # what the converter only copies stays, also out of a SavedModel
     assert plain[1] == moved[1]  # a shipped file is read as it is
     assert all(plain[i] != moved[i] for i in (0, 2, 3))
 

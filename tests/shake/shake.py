@@ -186,11 +186,22 @@ def _step(weights, axis):
 def _patch_converter(module):
     """What the converters of TensorFlow 2 return is shaken."""
 
+    def weights_of(converter):
+        model, folder = (getattr(converter, name, None) for name in ("_keras_model", "saved_model_dir"))
+        if hasattr(model, "get_weights"):
+            return model.get_weights()
+        if not folder or not os.path.exists(f"{folder}/variables/variables.index"):
+            return ()
+        from tensorflow.python.training.py_checkpoint_reader import NewCheckpointReader
+
+        stored = NewCheckpointReader(f"{folder}/variables/variables")
+        kinds = stored.get_variable_to_dtype_map()
+        return [stored.get_tensor(name) for name in kinds if kinds[name].name == "float32"]
+
     def shaken(convert):
         def wrapper(self, *args, **kwargs):
-            content = convert(self, *args, **kwargs)
-            model = getattr(self, "_keras_model", None)
-            return shake_model(content, model.get_weights() if hasattr(model, "get_weights") else ())
+            weights = weights_of(self)
+            return shake_model(convert(self, *args, **kwargs), weights)
 
         return wrapper
 

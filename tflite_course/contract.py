@@ -27,8 +27,9 @@ RANGES = ((0, 1), (0, 255), (-1, 1), (-0.5, 0.5), (-128, 127), (-0.4242, 2.8215)
 
 # Operators that hand ten numbers on, one by one.
 PASSING = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "DEQUANTIZE", "QUANTIZE", "CAST", "TRANSPOSE"}
-HALVED_FROM = 500  # so many values are worth a second interpreter
 ENDS = {"SOFTMAX": "probabilities", "LOGISTIC": "sigmoids", "LOG_SOFTMAX": "logits"}  # softmax undoes a logarithm
+
+HALVED_FROM = 500  # so many values are worth a second interpreter
 
 
 @dataclass(frozen=True)

@@ -69,10 +69,19 @@ def test_pins_satisfy_the_ranges():
 @pytest.mark.parametrize("flag", ["True", "False"])
 def test_prepare_in_a_fresh_python(flag):
     code = f"import sys; from tflite_course.setup import prepare; prepare(tensorflow={flag})"
+    code += "; import tensorflow_model_optimization" * (flag == "True")
     code += "; import gc; assert gc.isenabled() and 'keras' not in sys.modules"
     code += "; print('tensorflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert "ai-edge-litert" in done.stdout and done.stdout.strip().endswith(flag)
+
+
+def test_keras_3_is_there_when_it_is_used():
+    code = "from tflite_course.setup import prepare; prepare(); import tensorflow as tf, tensorflow.keras.models, keras"
+    code += "; from tensorflow.keras import layers; print(tf.keras.__version__, keras.__version__, layers.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    version = metadata.version("keras")
+    assert done.stdout.splitlines()[-1].split()[:2] == [version, version] and version.startswith("3.")
 
 
 def test_importing_the_package_is_light():

@@ -192,9 +192,9 @@ def _patch_converter(module):
             return model.get_weights()
         if not folder or not os.path.exists(f"{folder}/variables/variables.index"):
             return ()
-        from tensorflow.python.training.py_checkpoint_reader import NewCheckpointReader
+        import tensorflow as tf
 
-        stored = NewCheckpointReader(f"{folder}/variables/variables")
+        stored = tf.train.load_checkpoint(f"{folder}/variables/variables")
         kinds = stored.get_variable_to_dtype_map()
         return [stored.get_tensor(name) for name in kinds if kinds[name].name == "float32"]
 

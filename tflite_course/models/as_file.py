@@ -4,18 +4,14 @@ import numpy as np
 
 from tflite_course.models.convert import export
 from tflite_course.models.digits import CHECKPOINTS, model_path
+from tflite_course.models.flatbuffer import drop_unused_buffers, kind_of, packed, unpack
 
 # Layers without weights of which a chain may be made; one with two inputs is not among them.
 PLAIN = {
     *("InputLayer", "Reshape", "Flatten", "Dropout", "ReLU", "Activation", "Softmax", "ZeroPadding2D"),
     *("MaxPooling2D", "AveragePooling2D", "GlobalMaxPooling2D", "GlobalAveragePooling2D"),
 }
-# Layer: its operator, and its kernel as it lies there: output channels first, those of a depthwise one last.
-KINDS = {
-    "Conv2D": ("CONV_2D", lambda kernel: kernel.transpose(3, 0, 1, 2)),
-    "DepthwiseConv2D": ("DEPTHWISE_CONV_2D", lambda kernel: kernel.reshape(1, *kernel.shape[:2], -1)),
-    "Dense": ("FULLY_CONNECTED", np.transpose),
-}
+KINDS = {"Conv2D": "CONV_2D", "DepthwiseConv2D": "DEPTHWISE_CONV_2D", "Dense": "FULLY_CONNECTED"}
 TRIED, MANY = 32, 500  # images on which file and network must agree; fewer than so many are left to Keras
 _converted = {}  # the file of a network with these layers
 
@@ -56,55 +52,56 @@ def as_float_file(network):
     return _with_weights(_converted[layers], weights)
 
 
-def folded_weights(network):
-    """Return [(operator, weights, bias)] of a network's layers, float32 arrays as they lie in its .tflite file.
+def fold_norm(kernel, bias, norm):
+    """Return kernel and bias with the batch normalization behind them folded in, as the converter does.
 
-    Batch normalization is folded into the layer before it, as the converter does: it multiplies each channel by
-    gamma / sqrt(variance + epsilon). None for a network with a layer of which the course does not know this.
+    It multiplies each channel, the last axis of the kernel, by gamma / sqrt(variance + epsilon). norm: the layer.
+    """
+    gamma, beta, mean, variance = norm.get_weights()
+    factor = gamma / np.sqrt(variance + norm.epsilon)
+    return kernel * factor, beta + (bias - mean) * factor
+
+
+def folded_weights(network):
+    """Return [(operator, weights, bias)] of a network's layers, arrays in the shapes that its .tflite file has.
+
+    None for a network with a layer of which the course does not know this.
     """
     found, open_for_norm = [], False
     for layer in network.layers:
         kind = type(layer).__name__
         if kind in KINDS:
-            operator, turned = KINDS[kind]
-            weights = turned(layer.get_weights()[0])
-            channels = weights.shape[-1 if operator == "DEPTHWISE_CONV_2D" else 0]
-            bias = layer.get_weights()[1] if layer.use_bias else np.zeros(channels, np.float32)
-            found.append((operator, weights, bias))
+            kernel = layer.get_weights()[0]
+            if kind == "DepthwiseConv2D":
+                kernel = kernel.reshape(*kernel.shape[:2], -1)
+            bias = layer.get_weights()[1] if layer.use_bias else np.zeros(kernel.shape[-1])
+            found.append((KINDS[kind], kernel, bias))
         elif kind == "BatchNormalization" and open_for_norm and layer.scale and layer.center:
-            gamma, beta, mean, variance = layer.get_weights()
-            operator, weights, bias = found[-1]
-            factor = gamma / np.sqrt(variance + layer.epsilon)
-            by_channel = factor if operator == "DEPTHWISE_CONV_2D" else factor.reshape(-1, *[1] * (weights.ndim - 1))
-            found[-1] = (operator, weights * by_channel, beta + (bias - mean) * factor)
+            operator, kernel, bias = found[-1]
+            found[-1] = (operator, *fold_norm(kernel, bias, layer))
         elif kind not in PLAIN:
             return None
         open_for_norm = kind in KINDS and layer.get_config()["activation"] == "linear"
-    return found
+    return [(name, w[np.newaxis] if w.ndim == 3 else np.moveaxis(w, -1, 0), bias) for name, w, bias in found]
 
 
 def _with_weights(content, weights):
     """Return the bytes of a float32 .tflite file with other weights; None where operators or shapes differ."""
-    from ai_edge_litert import schema_py_generated as schema
+    from ai_edge_litert.schema_py_generated import BufferT, BuiltinOperator
 
-    content = bytearray(content)
-    model = schema.Model.GetRootAs(content)
-    graph, places = model.Subgraphs(0), []
-    names = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
-    for k in range(graph.OperatorsLength()):
-        operator = graph.Operators(k)
-        code = model.OperatorCodes(operator.OpcodeIndex())
-        name = names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
-        if name in {kind for kind, _ in KINDS.values()}:
-            places.append((name, *(graph.Tensors(int(index)) for index in operator.InputsAsNumpy()[1:])))
-    if [(name, *(tuple(tensor.ShapeAsNumpy()) for tensor in tensors)) for name, *tensors in places] != [
-        (name, *(array.shape for array in arrays)) for name, *arrays in weights
-    ]:
+    tree, places, tensors = unpack(content), [], []
+    graph = tree.subgraphs[0]
+    names = {getattr(BuiltinOperator, name): name for name in KINDS.values()}
+    for operator in graph.operators:
+        if name := names.get(kind_of(tree, operator)):
+            both = [graph.tensors[i] for i in operator.inputs[1:]]
+            places.append((name, *(tuple(tensor.shape) for tensor in both)))
+            tensors += both
+    if places != [(name, *(array.shape for array in both)) for name, *both in weights]:
         return None
-    tensors = [tensor for _, *both in places for tensor in both]
-    if len({tensor.Buffer() for tensor in tensors}) < len(tensors):
-        return None  # two equal tables are stored once
     for tensor, array in zip(tensors, (array for _, *both in weights for array in both), strict=True):
-        data = model.Buffers(tensor.Buffer()).DataAsNumpy()  # shares the memory of content
-        data[:] = np.ascontiguousarray(array, np.float32).view(np.uint8).ravel()
-    return bytes(content)
+        tree.buffers.append(BufferT())  # its own: two equal tables may have been stored once
+        tree.buffers[-1].data = np.ascontiguousarray(array, np.float32).view(np.uint8).ravel()
+        tensor.buffer = len(tree.buffers) - 1
+    drop_unused_buffers(tree, graph)
+    return packed(tree)

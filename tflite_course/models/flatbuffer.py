@@ -3,8 +3,7 @@
 import struct
 
 from tflite_course.errors import CourseError
-from tflite_course.models import read_model
-from tflite_course.models.files import cut_short
+from tflite_course.models.files import cut_short, read_model
 
 # What can go, and who would miss it.
 PARTS = {
@@ -109,6 +108,12 @@ def packed(tree, *, share=False):
     builder = _builder(share)
     builder.Finish(tree.Pack(builder), b"TFL3")
     return bytes(builder.Output())
+
+
+def kind_of(tree, operator):
+    """Return the number of an operator of an unpacked model in schema_py_generated.BuiltinOperator."""
+    code = tree.operatorCodes[operator.opcodeIndex]
+    return max(code.builtinCode, code.deprecatedBuiltinCode)
 
 
 def drop_unused_buffers(tree, graph):

@@ -10,7 +10,7 @@ import numpy as np
 
 from tflite_course.errors import CourseError
 from tflite_course.models.files import read_model
-from tflite_course.models.flatbuffer import drop_unused_buffers, packed, strip, unpack
+from tflite_course.models.flatbuffer import drop_unused_buffers, kind_of, packed, strip, unpack
 
 STEPS = {8: 127, 4: 7}  # of a grid of so many bits, on each side of 0
 
@@ -33,7 +33,7 @@ def pack(model, bits=8):
     tree = unpack(strip(model))
     graph, kinds = tree.subgraphs[0], schema.BuiltinOperator
     _drop_reshapes(tree, graph, kinds)
-    found = [operator for operator in graph.operators if _kind(tree, operator) in _with_weights()]
+    found = [operator for operator in graph.operators if kind_of(tree, operator) in _with_weights()]
     each = [bits] * len(found) if isinstance(bits, int) else list(bits)
     if len(each) != len(found):
         raise CourseError(f"There are {len(found)} operators with weights and {len(each)} numbers of bits.")
@@ -41,7 +41,7 @@ def pack(model, bits=8):
         weights, bias = (graph.tensors[i] if i >= 0 else None for i in [*operator.inputs, -1][1:3])
         if own == 4:
             _to_four_bits(tree, weights, bias, schema)
-        if bias is not None and _kind(tree, operator) != kinds.FULLY_CONNECTED:  # whose kernel compares the scales
+        if bias is not None and kind_of(tree, operator) != kinds.FULLY_CONNECTED:  # whose kernel compares the scales
             bias.quantization = None
     _share([tensor.quantization for tensor in graph.tensors])
     _share([operator.builtinOptions for operator in graph.operators])
@@ -57,15 +57,10 @@ def _with_weights():
     return Kind.CONV_2D, Kind.DEPTHWISE_CONV_2D, Kind.FULLY_CONNECTED
 
 
-def _kind(tree, operator):
-    code = tree.operatorCodes[operator.opcodeIndex]
-    return max(code.builtinCode, code.deprecatedBuiltinCode)
-
-
 def _drop_reshapes(tree, graph, kinds):
     """Remove each reshape whose only reader is a dense layer, and then what no operator uses any more."""
-    readers = [(_kind(tree, operator), operator.inputs[0]) for operator in graph.operators]
-    for operator in [found for found in graph.operators if _kind(tree, found) == kinds.RESHAPE]:
+    readers = [(kind_of(tree, operator), operator.inputs[0]) for operator in graph.operators]
+    for operator in [found for found in graph.operators if kind_of(tree, found) == kinds.RESHAPE]:
         made = operator.outputs[0]
         if [kind for kind, read in readers if read == made] == [kinds.FULLY_CONNECTED]:
             reader = next(other for other in graph.operators if other.inputs[0] == made)

@@ -17,6 +17,7 @@ import numpy as np
 from tflite_course import evaluation, models
 from tflite_course.authoring.experiments.record import FOLDER, store
 from tflite_course.datasets import load_mnist
+from tflite_course.models.as_file import fold_norm
 
 IMAGES, BATCH, LEARNING_RATE, SAMPLES = 6_000, 64, 1e-4, 200
 INIT = "KMEANS_PLUS_PLUS"  # the library's default
@@ -75,9 +76,7 @@ def fold(model):
             config["use_bias"] = True
             (kernel,) = layer.get_weights()
         if isinstance(layer, keras.layers.BatchNormalization):
-            gamma, beta, mean, variance = layer.get_weights()
-            factor = gamma / np.sqrt(variance + layer.epsilon)
-            weights += [kernel * factor, beta - mean * factor]
+            weights += fold_norm(kernel, 0, layer)
             continue
         layers.append(type(layer).from_config(config))
         weights += [] if isinstance(layer, keras.layers.Conv2D) else layer.get_weights()

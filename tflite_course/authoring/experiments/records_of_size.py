@@ -34,6 +34,7 @@ from tflite_course.authoring.models.train_small_models import TEACHERS, digest, 
 from tflite_course.datasets import load_mnist, load_pen_digits
 from tflite_course.errors import CourseError
 from tflite_course.models import load_model, model_path, to_int8
+from tflite_course.models.as_file import fold_norm
 from tflite_course.models.macs import count_macs
 from tflite_course.models.pack import pack
 from tflite_course.setup import prepare
@@ -168,9 +169,7 @@ def fold(model, folded):
     for layer in model.layers:
         kind, weights = type(layer).__name__, layer.get_weights()
         if kind == "BatchNormalization":
-            gamma, beta, mean, variance = weights
-            factor = gamma / np.sqrt(variance + layer.epsilon)
-            values[-1:] = [values[-1] * factor, beta - mean * factor]
+            values[-1:] = fold_norm(values[-1], 0, layer)
         else:
             values += weights
     folded.set_weights(values)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from importlib import metadata
 
+import numpy as np
 import pytest
 
 from tests import ROOT
@@ -82,6 +83,29 @@ def test_keras_3_is_there_when_it_is_used():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     version = metadata.version("keras")
     assert done.stdout.splitlines()[-1].split()[:2] == [version, version] and version.startswith("3.")
+
+
+def test_keras_reads_data_without_the_autotuner():
+    """Its sleeping thread holds up the end of each epoch; what a student says of it stays."""
+    import tensorflow as tf
+    from tf_keras.src.engine.data_adapter import DataHandler
+
+    setup.prepare()
+    setup.prepare()
+    values = np.arange(10.0, dtype=np.float32)[:, np.newaxis]
+    batches = tf.data.Dataset.from_tensor_slices((values, values)).batch(4)
+    chosen = tf.data.Options()
+    chosen.autotune.enabled = True
+    for data, enabled in [
+        (dict(x=values, y=values, batch_size=4), False),
+        (dict(x=batches), False),
+        (dict(x=batches.with_options(chosen)), True),
+    ]:
+        dataset = DataHandler(**data)._dataset
+        assert dataset.options().autotune.enabled is enabled
+        read = np.concatenate([batch[0] for batch in dataset.take(3)])
+        np.testing.assert_array_equal(read, values)
+    assert batches.options().autotune.enabled is None
 
 
 def test_importing_the_package_is_light():

@@ -1,5 +1,6 @@
 """tflite_course.setup, the small modules, and bad input into them."""
 
+import os
 import subprocess
 import sys
 from importlib import metadata
@@ -83,6 +84,24 @@ def test_keras_3_is_there_when_it_is_used():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     version = metadata.version("keras")
     assert done.stdout.splitlines()[-1].split()[:2] == [version, version] and version.startswith("3.")
+
+
+def test_onednn_can_be_left_out():
+    """prepare() takes oneDNN on every processor, unless the variable says otherwise before."""
+    code = (
+        "import os; from tflite_course.setup import prepare; prepare()\n"
+        "from tensorflow.python.util import _pywrap_util_port as port\n"
+        "print(port.IsX86Available(), port.IsMklEnabled(), os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+    )
+    for said in (None, "0"):
+        variables = {key: value for key, value in os.environ.items() if key != "TF_ENABLE_ONEDNN_OPTS"}
+        if said:
+            variables["TF_ENABLE_ONEDNN_OPTS"] = said
+        result = subprocess.run([sys.executable, "-c", code], env=variables, text=True, capture_output=True, check=True)
+        x86, used, value = result.stdout.split()[-3:]
+        assert value == (said or "1")
+        if x86 == "True":
+            assert used == str(said is None)
 
 
 def test_keras_reads_data_without_the_autotuner():

@@ -127,6 +127,35 @@ def test_keras_reads_data_without_the_autotuner():
     assert batches.options().autotune.enabled is None
 
 
+def test_autograph_leaves_tfmot_alone():
+    """But not the layer of a student inside a wrapper; a second prepare() adds nothing."""
+    import tensorflow as tf
+    import tensorflow_model_optimization as tfmot
+    import tf_keras as keras
+    from tensorflow.python.autograph.core import config
+    from tensorflow.python.autograph.impl.conversion import is_allowlisted
+
+    setup.prepare()
+    rules = config.CONVERSION_RULES
+    setup.prepare()
+    assert config.CONVERSION_RULES == rules
+    assert is_allowlisted(tfmot.quantization.keras.quantizers.MovingAverageQuantizer.__call__)
+
+    class Halved(keras.layers.Dense):
+        def get_prunable_weights(self):
+            return [self.kernel]
+
+        def call(self, inputs):
+            if tf.reduce_mean(inputs) > 0:
+                inputs = inputs / 2
+            return super().call(inputs)
+
+    model = keras.Sequential([keras.Input((2,)), Halved(1, kernel_initializer="ones")])
+    pruned = tfmot.sparsity.keras.prune_low_magnitude(model)
+    assert pruned.predict(np.float32([[1, 1]]), verbose=0) == 1
+    assert pruned.predict(np.float32([[-1, -1]]), verbose=0) == -2
+
+
 def test_importing_the_package_is_light():
     code = (
         "import sys, tflite_course.pad, tflite_course.evaluation, tflite_course.models, tflite_course.datasets;"

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import gc
 import os
+import platform
 import random
 import sys
 from importlib import metadata
@@ -96,9 +97,10 @@ def _prepare_tensorflow(seed):
     # and with TFMOT, which looks for a module that it lacks. `tf.keras` and `import keras` load it when they are used.
     if first := "keras" not in sys.modules:
         sys.modules |= {"keras.src.optimizers": None, "keras.engine": None}
-    # TensorFlow takes oneDNN by itself where the processor has AVX-512 VNNI. With AVX2 it helps too: a step of
-    # mnist_cnn's training takes 24 instead of 38 ms; and processors then differ less in what they compute.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    if platform.machine() in ("x86_64", "AMD64"):
+        # On Linux TensorFlow takes oneDNN by itself only where the processor has VNNI, BF16 or AMX. With AVX2 a step of
+        # mnist_cnn's training takes 24 instead of 38 ms with it (AMD EPYC).
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     gc.disable()  # a search for unused objects finds none meanwhile, and takes a sixth of the time
     try:
         import tensorflow as tf
@@ -151,9 +153,8 @@ def _without_autotuner():
 def _without_autograph_in_tfmot():
     """Take TFMOT's code as it is, without a search for Python's `if` and `for` of tensors in it.
 
-    It was written for graphs and has none that AutoGraph would have to translate: a network learns the same weights,
-    and the first quantize_model() takes 1.7 instead of 4.2 seconds. The wrappers are still translated, because they
-    call the layer inside, and that may be a student's.
+    Networks learn the same weights without it, in QAT, pruning and clustering, and the first quantize_model() takes 1.7
+    instead of 4.2 seconds. The wrappers are still translated: they call the layer inside, which may be a student's.
     """
     from tensorflow.python.autograph.core import config
 
